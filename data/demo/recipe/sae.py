@@ -1,0 +1,123 @@
+"""Trains a TopK SAE on `resid_post` of every layer, all in one pass over fresh activations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import GPT2LMHeadModel
+
+import checkpoint
+from feature_atlas.address import HookPoint
+from mix import Draws
+from pipeline.core.model import SubjectModel
+from pipeline.core.progress import say, step
+
+PURPOSE = 2
+
+
+class TopK(nn.Module):
+    """acts = relu(top k of (x - b_dec) @ W_enc + b_enc); reconstruction = acts @ W_dec + b_dec.
+
+    Rows of W_dec have norm 1. Inputs are divided by `scale`, their root mean square, while training.
+    """
+
+    def __init__(self, d_in: int, n_latents: int, k: int) -> None:
+        super().__init__()
+        directions = nn.functional.normalize(torch.randn(n_latents, d_in), dim=-1)
+        self.k = k
+        self.W_dec = nn.Parameter(directions)
+        self.W_enc = nn.Parameter(directions.T.clone())
+        self.b_enc = nn.Parameter(torch.zeros(n_latents))
+        self.b_dec = nn.Parameter(torch.zeros(d_in))
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("silent", torch.zeros(n_latents, dtype=torch.int64))
+
+    def pre_acts(self, x: Float[Tensor, "position d_in"]) -> Float[Tensor, "position latent"]:
+        """Before the top k are chosen."""
+        return (x - self.b_dec) @ self.W_enc + self.b_enc
+
+    def decode(self, values: Tensor, latents: Tensor) -> Float[Tensor, "position d_in"]:
+        """The sum of the chosen latents' rows, by their values."""
+        return nn.functional.embedding_bag(latents, self.W_dec, per_sample_weights=values, mode="sum") + self.b_dec
+
+    def loss(self, x: Float[Tensor, "position d_in"], settings: dict[str, Any]) -> Tensor:
+        """Squared error over variance, plus the auxiliary loss of Gao et al. 2024 on silent latents."""
+        pre = self.pre_acts(x)
+        values, latents = pre.topk(self.k, dim=-1)
+        values = values.relu()
+        error = x - self.decode(values, latents)
+        variance = (x - x.mean(0)).pow(2).sum()
+        fired = torch.zeros_like(self.silent).index_add_(0, latents[values > 0], torch.ones_like(latents[values > 0]))
+        self.silent = torch.where(fired > 0, 0, self.silent + 1)
+        loss = error.pow(2).sum() / variance
+        dead = self.silent > settings["dead_after"]
+        if dead.any():
+            aux = pre.masked_fill(~dead, -torch.inf).topk(min(settings["aux_k"], int(dead.sum())), dim=-1)
+            guess = self.decode(aux.values.relu(), aux.indices) - self.b_dec
+            loss = loss + settings["aux_weight"] * (error.detach() - guess).pow(2).sum() / error.detach().pow(2).sum()
+        return loss
+
+    @torch.no_grad()
+    def keep_unit_norm(self) -> None:
+        """Rows of W_dec back to norm 1."""
+        self.W_dec.copy_(nn.functional.normalize(self.W_dec, dim=-1))
+
+
+def train_saes(model: GPT2LMHeadModel, draws: Draws, recipe: dict[str, Any], folder: Path) -> list[TopK]:
+    """Trains, or goes on training, for `sae.steps` steps; one SAE a layer."""
+    settings, shape, subject = recipe["sae"], recipe["model"], SubjectModel(model)
+    torch.manual_seed(recipe["seed"])
+    width = shape["n_embd"]
+    saes = [TopK(width, settings["expansion"] * width, settings["k"]) for _ in range(shape["n_layer"])]
+    optimisers = [torch.optim.Adam(sae.parameters(), lr=settings["lr"], betas=(0.9, 0.999), fused=True) for sae in saes]
+    path, first = folder / "saes.pt", 0
+    if (state := checkpoint.load(path)) is not None:
+        for sae, optimiser, saved in zip(saes, optimisers, state["saes"], strict=True):
+            sae.load_state_dict(saved["sae"])
+            optimiser.load_state_dict(saved["optimiser"])
+        first = state["step"]
+    elif settings["steps"]:
+        _start_at_mean(saes, _positions(subject, draws, 0, 8 * settings["batch"]))
+    with step("SAEs", settings["steps"] * settings["batch"], "positions", first * settings["batch"]) as progress:
+        for number in range(first, settings["steps"]):
+            inputs = _positions(subject, draws, number, settings["batch"])
+            losses = [_train(*each, settings, number) for each in zip(saes, optimisers, inputs, strict=True)]
+            progress.advance(settings["batch"])
+            if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == settings["steps"]:
+                say(f"step {number + 1}: " + " ".join(f"{loss:.4f}" for loss in losses))
+                both = zip(saes, optimisers, strict=True)
+                saved = [{"sae": sae.state_dict(), "optimiser": o.state_dict()} for sae, o in both]
+                checkpoint.save(path, {"saes": saved, "step": number + 1})
+    return saes
+
+
+def _train(sae: TopK, optimiser: torch.optim.Optimizer, x: Tensor, settings: dict[str, Any], number: int) -> float:
+    for group in optimiser.param_groups:
+        group["lr"] = settings["lr"] * min(1.0, 5 * (settings["steps"] - number) / settings["steps"])
+    loss = sae.loss(x / sae.scale, settings)
+    loss.backward()
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    sae.keep_unit_norm()
+    return loss.item()
+
+
+def _start_at_mean(saes: list[TopK], inputs: list[Tensor]) -> None:
+    for sae, x in zip(saes, inputs, strict=True):
+        sae.scale.copy_((x - x.mean(0)).pow(2).mean().sqrt())
+        sae.b_dec.data.copy_(x.mean(0) / sae.scale)
+
+
+def _positions(subject: SubjectModel, draws: Draws, number: int, n: int) -> list[Tensor]:
+    """`resid_post` of every layer at `n` random positions other than BOS and padding."""
+    rows = draws.batch(number, 2 * n // 100 + 1, PURPOSE)
+    points = [HookPoint("resid_post", layer) for layer in range(subject.n_layers)]
+    acts = subject.activations(torch.from_numpy(rows).clamp(min=0), points)
+    there = torch.from_numpy(rows >= 0)
+    there[:, 0] = False
+    chosen = torch.randperm(int(there.sum()), generator=torch.Generator().manual_seed(number))[:n]
+    return [acts[point][there][chosen].clone() for point in points]

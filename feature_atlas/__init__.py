@@ -1,0 +1,6 @@
+"""What an atlas is, and how to read one: `open_atlas(url)["mlp_post.2"][17]`. Never needs torch."""
+
+from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
+from feature_atlas.errors import AtlasError
+
+__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Latent", "open_atlas"]

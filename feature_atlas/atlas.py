@@ -1,0 +1,259 @@
+"""Reading an atlas: `open_atlas(url)[dictionary][index]`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from feature_atlas.address import Address
+from feature_atlas.contract import FLOATS, INTS, columns, histogram_edges
+from feature_atlas.errors import AddressError
+from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
+from feature_atlas.store import Group, read_bytes
+
+Array = np.ndarray[Any, Any]
+
+
+def open_atlas(url: str) -> Atlas:
+    """Opens an atlas on disk or at any URL fsspec knows; reads only its manifest.
+
+    Raises FormatError if there is none, or one of an unknown format version.
+    """
+    place = str(url).rstrip("/")
+    where = f"{place}/{MANIFEST}"
+    return Atlas(place, parse_manifest(read_bytes(where), where))
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of the corpus: what its source calls it, and how many tokens it has (no BOS)."""
+
+    id: str
+    source: str
+    n_tokens: int
+
+
+class Atlas:
+    """An open atlas: its manifest, vocabulary, documents and dictionaries."""
+
+    def __init__(self, url: str, manifest: Manifest) -> None:
+        self.url = url
+        self.manifest = manifest
+        self._run = f"{url}/{manifest.run_path}"
+        self._opened: dict[str, Dictionary] = {}
+
+    def __getitem__(self, dictionary: str) -> Dictionary:
+        """The dictionary of that id; AddressError, with those there are, if none has it."""
+        if dictionary not in self._opened:
+            records = {record.id: record for record in self.manifest.dictionaries}
+            if dictionary not in records:
+                raise AddressError(f"no dictionary {dictionary!r} in {self.url}; it has: {', '.join(records)}")
+            self._opened[dictionary] = Dictionary(self, records[dictionary])
+        return self._opened[dictionary]
+
+    def at(self, address: str) -> Latent:
+        """The latent at an address such as `mlp_post.2/17`."""
+        parsed = Address.parse(address)
+        return self[parsed.dictionary][parsed.index]
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """Every token type as text; bytes that are no UTF-8 as hex, `⟨e2 80⟩`."""
+        group = Group(f"{self._run}/vocabulary.zarr")
+        pairs = zip(group.read("text"), group.read("kind"), strict=True)
+        return [f"⟨{text}⟩" if kind == 1 else str(text) for text, kind in pairs]
+
+    @cached_property
+    def documents(self) -> list[Document]:
+        """The documents in corpus order: `document` of an example is an index into this list."""
+        starts = self._corpus.read("document_start").astype(np.int64)
+        names = zip(self._corpus.read("document_id"), self._corpus.read("document_source"), strict=True)
+        lengths = np.diff(starts).tolist()
+        return [Document(str(i), str(s), n) for (i, s), n in zip(names, lengths, strict=True)]
+
+    def document_tokens(self, document: int) -> Array:
+        """Token types of one document, without BOS, [token]."""
+        if not 0 <= document < len(self.documents):
+            raise AddressError(f"document {document} is not in 0..{len(self.documents) - 1}")
+        starts = self._corpus.read("document_start").astype(np.int64)
+        return self._corpus.read("tokens", slice(starts[document], starts[document + 1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest, and the documents in their order: what a stranger needs to compute it again."""
+        documents = [{"id": d.id, "source": d.source, "n_tokens": d.n_tokens} for d in self.documents]
+        return {**json.loads(self.manifest.model_dump_json()), "documents": documents}
+
+    @cached_property
+    def _corpus(self) -> Group:
+        return Group(f"{self._run}/corpus.zarr")
+
+
+class Dictionary:
+    """An open dictionary: a sequence of latents, and whole columns of statistics."""
+
+    def __init__(self, atlas: Atlas, record: DictionaryRecord) -> None:
+        self.atlas = atlas
+        self.record = record
+        self.group = Group(f"{atlas._run}/{record.store}")
+        attributes = self.group.attributes
+        self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
+        sizes: dict[str, int] = attributes["sizes"]
+        self._floats, self._ints = columns(FLOATS, sizes), columns(INTS, sizes)
+
+    def __len__(self) -> int:
+        return self.record.n_latents
+
+    def __getitem__(self, index: int) -> Latent:
+        """One latent; AddressError if there is none of that index."""
+        if not 0 <= index < len(self):
+            raise AddressError(f"{self.record.id}/{index}: {self.record.id} has latents 0..{len(self) - 1}")
+        floats = self.group.read("card/floats", index)
+        ints = self.group.read("card/ints", index).astype(np.int64)
+        return Latent(
+            dictionary=self,
+            index=index,
+            floats={name: floats[start:stop] for name, (start, stop) in self._floats.items()},
+            ints={name: ints[start:stop] for name, (start, stop) in self._ints.items()},
+            tokens=self.group.read("examples/tokens", index),
+            acts=self.group.read("examples/acts", index),
+        )
+
+    def stat(self, name: str) -> Array:
+        """One statistic of every latent, [latent]; the names are the contract's `stats/…`."""
+        return self.group.read(f"stats/{name}")
+
+
+@dataclass(frozen=True)
+class Example:
+    """An excerpt: where it is, its tokens, and the activations that the whole window gave."""
+
+    document: int
+    document_id: str
+    position: int
+    activation: float
+    peak: int
+    token_ids: list[int]
+    tokens: list[str]
+    activations: list[float]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One latent's card. `floats` and `ints` hold the contract's fields by name, unit as stated there."""
+
+    dictionary: Dictionary
+    index: int
+    floats: dict[str, Array]
+    ints: dict[str, Array]
+    tokens: Array
+    acts: Array
+
+    @property
+    def address(self) -> str:
+        """`<dictionary>/<index>`."""
+        return str(Address(self.dictionary.record.id, self.index))
+
+    def number(self, name: str) -> float:
+        """A field of one column, such as `density` or `max`."""
+        return float((self.floats[name] if name in self.floats else self.ints[name])[0])
+
+    def examples(self, section: str) -> list[Example]:
+        """The examples of `top`, `bottom`, `bands` (25 rows, strongest band first) or `random`."""
+        return [self._example(row) for row in range(*self.dictionary.sections[section]) if self._length(row)]
+
+    def bands(self) -> list[dict[str, Any]]:
+        """Each band: its range, how many firings it holds, and its uniformly drawn examples."""
+        start, stop = self.dictionary.sections["bands"]
+        n_bands = len(self.floats["band_low"])
+        each = (stop - start) // n_bands
+        rows = [range(start + b * each, start + (b + 1) * each) for b in range(n_bands)]
+        return [
+            {
+                "low": float(self.floats["band_low"][b]),
+                "high": float(self.floats["band_high"][b]),
+                "firings": int(self.ints["band_firings"][b]),
+                "examples": [vars(self._example(row)) for row in rows[b] if self._length(row)],
+            }
+            for b in range(n_bands)
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything about the latent, as `atlas show --json` prints it."""
+        record = self.dictionary.record
+        shown: dict[str, Any] = {
+            "address": self.address,
+            "dictionary": record.id,
+            "index": self.index,
+            "hook_point": record.hook_in,
+            "density": self.number("density"),
+            "firings": int(self.number("firings")),
+            "counted_tokens": self.dictionary.atlas.manifest.windowing.counted_tokens,
+            "max_activation": self.number("max"),
+            "min_activation": self.number("min"),
+            "mean_activation": self.number("mean"),
+            "mean_when_firing": self.number("mean_firing"),
+            "moments": {name: self.number(name) for name in ("mean", "variance", "skew", "kurtosis")},
+            "concentration": self.number("concentration"),
+            "histogram": {
+                "edges": histogram_edges(),
+                "counts": self.ints["hist"].tolist(),
+                "underflow": int(self.number("hist_underflow")),
+                "overflow": int(self.number("hist_overflow")),
+            },
+            "top_examples": [vars(example) for example in self.examples("top")],
+            "bands": self.bands(),
+            "random_examples": [vars(example) for example in self.examples("random")],
+            "fires_on": self._fires_on(),
+            "fires_on_missed": self.number("fires_on_missed"),
+            "promoted": self._effects("promoted"),
+            "suppressed": self._effects("suppressed"),
+            "neighbours": self._neighbours(),
+        }
+        if record.two_signed:
+            shown["bottom_examples"] = [vars(example) for example in self.examples("bottom")]
+        return shown
+
+    def _length(self, row: int) -> int:
+        return int(self.ints["example_length"][row])
+
+    def _example(self, row: int) -> Example:
+        atlas, length = self.dictionary.atlas, self._length(row)
+        document = int(self.ints["example_document"][row])
+        token_ids = [int(t) for t in self.tokens[row, :length]]
+        scale = float(self.floats["example_scale"][row])
+        return Example(
+            document=document,
+            document_id=atlas.documents[document].id,
+            position=int(self.ints["example_position"][row]),
+            activation=float(self.floats["example_activation"][row]),
+            peak=int(self.ints["example_peak"][row]),
+            token_ids=token_ids,
+            tokens=[atlas.vocabulary[t] for t in token_ids],
+            activations=[int(q) * scale for q in self.acts[row, :length]],
+        )
+
+    def _fires_on(self) -> list[dict[str, Any]]:
+        vocabulary = self.dictionary.atlas.vocabulary
+        columns_ = ("fires_on_p", "fires_on_mean", "fires_on_share", "fires_on_mass")
+        names = ("p_fire_given_token", "mean_activation", "share_of_firings", "share_of_mass")
+        rows: list[dict[str, Any]] = []
+        for slot, count in enumerate(self.ints["fires_on_count"]):
+            if count:
+                token = int(self.ints["fires_on_token"][slot])
+                values = {n: float(self.floats[c][slot]) for n, c in zip(names, columns_, strict=True)}
+                rows.append({"token": vocabulary[token], "token_id": token, **values, "count": int(count)})
+        return rows
+
+    def _effects(self, side: str) -> list[dict[str, Any]]:
+        vocabulary = self.dictionary.atlas.vocabulary
+        pairs = zip(self.ints[f"{side}_token"].tolist(), self.floats[f"{side}_value"].tolist(), strict=True)
+        return [{"token": vocabulary[t], "token_id": t, "value": v} for t, v in pairs]
+
+    def _neighbours(self) -> list[dict[str, Any]]:
+        pairs = zip(self.ints["neighbour_index"].tolist(), self.floats["neighbour_cosine"].tolist(), strict=True)
+        name = self.dictionary.record.id
+        return [{"address": f"{name}/{i}", "cosine": c} for i, c in pairs if i != self.index]

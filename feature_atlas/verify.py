@@ -1,0 +1,95 @@
+"""Checking an atlas: every file against its recorded size and digest, every array against the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from feature_atlas.atlas import Atlas
+from feature_atlas.contract import CORPUS, DICTIONARY, VOCABULARY, ArraySpec, dictionary_sizes, numpy_dtype
+from feature_atlas.errors import FormatError
+from feature_atlas.store import Group, is_url, read_bytes
+
+FILES = "files.json"
+
+
+def list_files(run: Path) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 of every file of a run but the list itself, by path below it."""
+    files = sorted(path for path in run.rglob("*") if path.is_file() and path.relative_to(run).as_posix() != FILES)
+    return {path.relative_to(run).as_posix(): _measure(path.read_bytes()) for path in files}
+
+
+def verify(atlas: Atlas) -> Iterator[str]:
+    """Checks file after file, then array after array; yields what it finds wrong, one line each.
+
+    Raises FormatError if the list of files itself can't be read.
+    """
+    run = f"{atlas.url}/{atlas.manifest.run_path}"
+    try:
+        listed: dict[str, list[int | str]] = json.loads(read_bytes(f"{run}/{FILES}"))
+    except ValueError as error:
+        raise FormatError(f"{run}/{FILES} is not a list of files: {error}") from error
+    yield from _wrong_files(run, listed)
+    yield from _unlisted(run, listed)
+    yield from _wrong_arrays(atlas, run)
+
+
+def _measure(data: bytes) -> tuple[int, str]:
+    return len(data), hashlib.sha256(data).hexdigest()
+
+
+def _wrong_files(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
+    for name, (size, sha) in listed.items():
+        try:
+            found = _measure(read_bytes(f"{run}/{name}"))
+        except FormatError as error:
+            yield str(error)
+            continue
+        if found[0] != size:
+            yield f"{run}/{name} has {found[0]:,} bytes, not {size:,}"
+        elif found[1] != sha:
+            yield f"{run}/{name} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
+
+
+def _unlisted(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
+    if is_url(run):
+        return  # a static host can't be asked what it holds
+    there = {path.relative_to(run).as_posix() for path in Path(run).rglob("*") if path.is_file()}
+    for name in sorted(there - set(listed) - {FILES}):
+        yield f"{run}/{name} is not part of the atlas"
+
+
+def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
+    d_vocab = atlas.manifest.model.d_vocab
+    corpus = {"token": atlas.manifest.corpus.n_tokens, "document": atlas.manifest.corpus.n_documents}
+    corpus["document_edge"] = corpus["document"] + 1
+    yield from _wrong_group(f"{run}/corpus.zarr", CORPUS, corpus, d_vocab, False)
+    yield from _wrong_group(f"{run}/vocabulary.zarr", VOCABULARY, {"type": d_vocab}, d_vocab, False)
+    for record in atlas.manifest.dictionaries:
+        place = f"{run}/{record.store}"
+        try:
+            rows = Group(place).attributes["sections"]["top"]
+        except (FormatError, KeyError) as error:
+            yield f"{place}: {error}"
+            continue
+        sizes = dictionary_sizes(record.n_latents, rows[1] - rows[0], record.two_signed)
+        yield from _wrong_group(place, DICTIONARY, sizes, d_vocab, record.two_signed)
+
+
+def _wrong_group(
+    place: str, specs: Sequence[ArraySpec], sizes: dict[str, int], d_vocab: int, two_signed: bool
+) -> Iterator[str]:
+    try:
+        group = Group(place)
+        for spec in specs:
+            array = group.array(spec.path)
+            shape = tuple(sizes[dim] for dim in spec.dims)
+            dtype = numpy_dtype(spec, d_vocab, two_signed)
+            if array.shape != shape:
+                yield f"{place}/{spec.path} has shape {array.shape}, not {shape}"
+            elif dtype != "string" and array.dtype.str != dtype:
+                yield f"{place}/{spec.path} has dtype {array.dtype}, not {dtype}"
+    except FormatError as error:
+        yield str(error)

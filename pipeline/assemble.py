@@ -1,0 +1,255 @@
+"""Parts -> one atlas: every array of the contract, digests of all files, the manifest switched last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_atlas.contract import (
+    CORPUS,
+    DICTIONARY,
+    FLOATS,
+    FORMAT,
+    FORMAT_VERSION,
+    INTS,
+    VOCABULARY,
+    columns,
+    dictionary_sizes,
+    sections,
+)
+from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest
+from feature_atlas.store import create_group
+from feature_atlas.verify import FILES, list_files
+from pipeline.core.cards import dictionary_arrays
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.files import StageFolder, digest, load_arrays, write_atomically
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import Params
+from pipeline.core.progress import say, step
+from pipeline.core.subject import load_dictionaries
+from pipeline.core.windows import Corpus, Windows, load_corpus
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dictionary's part of the work, small enough to hand to another process."""
+
+    id: str
+    n_latents: int
+    two_signed: bool
+    writes: bool
+    d_vocab: int
+    min_count: int
+    ctx: int
+    bos: int | None
+    work: Path
+    run: Path
+
+
+def run(params: Params, work: Path, out: Path) -> None:
+    """Writes the atlas at `out` from what the other stages left in `work`; a killed run goes on."""
+    folder = ModelFolder.resolve(params.model)
+    dictionaries = load_dictionaries(params, folder)
+    windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
+    run_id = _run_id(params, folder, work)
+    path = out / "runs" / run_id
+    if _is_current(out, run_id):
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    _write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
+    _write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
+    _write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
+    (path / "dictionaries").mkdir(exist_ok=True)
+    _write_dictionaries([_part(d, params, folder, work, path) for d in dictionaries])
+    files = list_files(path)
+    write_atomically(path / FILES, _canonical(files))
+    _switch(out, _manifest(params, folder, windows, dictionaries, run_id, files, work))
+    _sweep(out, run_id)
+    say(f"atlas: {out}, {sum(size for size, _ in files.values()) / 2**20:,.1f} MiB in {len(files):,} files")
+
+
+def _part(dictionary: Dictionary, params: Params, folder: ModelFolder, work: Path, path: Path) -> Part:
+    with np.load(work / "describe" / f"{dictionary.id}.npz") as described:
+        writes = "promoted_value" in described.files
+    return Part(
+        id=dictionary.id,
+        n_latents=dictionary.n_latents,
+        two_signed=dictionary.two_signed,
+        writes=writes,
+        d_vocab=folder.record.d_vocab,
+        min_count=params.describe.fires_on_min_count,
+        ctx=params.ctx,
+        bos=folder.bos(params.bos),
+        work=work,
+        run=path,
+    )
+
+
+def _write_dictionaries(parts: list[Part]) -> None:
+    """Zarr spends 0.4 ms on each latent's chunks in Python: worth a process for each core."""
+    workers = min(os.cpu_count() or 1, len(parts))
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        step("assemble", sum(part.n_latents for part in parts), "units") as progress,
+        ProcessPoolExecutor(workers, mp_context=spawn) as pool,
+    ):
+        for part in pool.map(write_dictionary, parts):
+            progress.advance(part.n_latents)
+
+
+def write_dictionary(part: Part) -> Part:
+    """Writes one dictionary's group, whole or not at all."""
+    _write_once(part.run / "dictionaries" / f"{part.id}.zarr", lambda into: _write_dictionary(into, part))
+    return part
+
+
+def _write_dictionary(into: Path, part: Part) -> None:
+    windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
+    scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
+    described = load_arrays(part.work / "describe" / f"{part.id}.npz")
+    counts = windows.type_counts(part.d_vocab)
+    arrays = dictionary_arrays(scan, described, windows, counts, part.two_signed, part.min_count)
+    n_top = scan["top/key"].shape[1]
+    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed)
+    attributes: dict[str, Any] = {
+        "sizes": sizes,
+        "sections": sections(n_top, part.two_signed),
+        "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
+        "writes": part.writes,
+    }
+    create_group(into, DICTIONARY, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
+
+
+def _write_corpus(into: Path, corpus: Corpus, folder: ModelFolder) -> None:
+    arrays = {
+        "tokens": corpus.tokens,
+        "document_start": corpus.starts,
+        "document_id": np.array(corpus.ids, dtype=object),
+        "document_source": np.array(corpus.owners, dtype=object),
+    }
+    create_group(into, CORPUS, arrays, {}, d_vocab=folder.record.d_vocab)
+
+
+def _write_vocabulary(into: Path, folder: ModelFolder) -> None:
+    texts, kinds = folder.tokenizer().vocabulary(folder.record.d_vocab)
+    create_group(into, VOCABULARY, {"text": np.array(texts, dtype=object), "kind": np.array(kinds)}, {})
+
+
+def _copy_tokenizer(into: Path, work: Path) -> None:
+    into.mkdir()
+    shutil.copyfile(work / "tokens" / "tokenizer.json", into / "tokenizer.json")
+
+
+def _write_once(path: Path, write: Callable[[Path], None]) -> None:
+    """Makes a folder under a passing name and renames it: it is there whole or not at all."""
+    if path.is_dir():
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    write(partial)
+    partial.rename(path)
+
+
+def _run_id(params: Params, folder: ModelFolder, work: Path) -> str:
+    """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
+    keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe")]
+    return digest("assemble", VERSION, FORMAT_VERSION, params.title, folder.name, params.describe.model_dump(), keys)[:16]
+
+
+def _manifest(
+    params: Params,
+    folder: ModelFolder,
+    windows: Windows,
+    dictionaries: list[Dictionary],
+    run_id: str,
+    files: dict[str, tuple[int, str]],
+    work: Path,
+) -> Manifest:
+    corpus = windows.corpus
+    return Manifest(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        run=run_id,
+        title=params.title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=folder.record,
+        tokenizer="tokenizer/tokenizer.json",
+        windowing=windows.record(),
+        corpus=CorpusRecord(
+            sources=tuple(corpus.sources),
+            n_documents=corpus.n_documents,
+            n_tokens=len(corpus.tokens),
+            too_short=corpus.too_short,
+            max_tokens=params.max_tokens,
+        ),
+        dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
+        provenance=_provenance(params, work),
+        n_bytes=sum(size for size, _ in files.values()),
+    )
+
+
+def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
+    with np.load(work / "scan" / f"{dictionary.id}.npz") as scan:
+        alive = int((scan["moments/firings"] > 0).sum())
+    return DictionaryRecord(
+        id=dictionary.id,
+        kind=dictionary.kind,
+        architecture=dictionary.architecture,
+        hook_in=str(dictionary.hook_in),
+        hook_out=str(dictionary.hook_out),
+        n_latents=dictionary.n_latents,
+        alive=alive,
+        two_signed=dictionary.two_signed,
+        k=dictionary.k,
+        weights=dictionary.weights,
+        source=dictionary.source,
+        store=f"dictionaries/{dictionary.id}.zarr",
+    )
+
+
+def _provenance(params: Params, work: Path) -> dict[str, str]:
+    tokenizer = (work / "tokens" / "tokenizer.json").read_bytes()
+    return {
+        "feature-atlas": version("feature-atlas"),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+        "tokenizer": hashlib.sha256(tokenizer).hexdigest(),
+        "device": params.device,
+        "seed": str(params.scan.seed),
+    }
+
+
+def _is_current(out: Path, run_id: str) -> bool:
+    path = out / MANIFEST
+    return path.is_file() and json.loads(path.read_bytes()).get("run") == run_id and (out / "runs" / run_id).is_dir()
+
+
+def _switch(out: Path, manifest: Manifest) -> None:
+    write_atomically(out / MANIFEST, manifest.model_dump_json(indent=2).encode())
+
+
+def _sweep(out: Path, run_id: str) -> None:
+    """Removes runs that the manifest no longer names; until it was switched they were the atlas."""
+    for path in (out / "runs").iterdir():
+        if path.name != run_id:
+            shutil.rmtree(path)
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, indent=0).encode()

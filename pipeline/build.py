@@ -1,0 +1,33 @@
+"""Every stage in order: the whole flow on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from feature_atlas.errors import InputError
+from feature_atlas.store import is_url
+from pipeline import assemble, describe, scan, tokens
+from pipeline.core.files import only_one
+from pipeline.core.params import Params
+
+
+def build(params: Params, out: Path) -> None:
+    """Makes the atlas at `out`. What is done already is not done again; what was killed goes on."""
+    work = work_folder(out)
+    with only_one(work):
+        tokens.run(params, work)
+        scan.run(params, work)
+        describe.run(params, work)
+        assemble.run(params, work, out)
+
+
+def local(out: str) -> Path:
+    """The folder that `out` names; InputError if it is a URL."""
+    if is_url(out):
+        raise InputError(f"can't build at {out}: give a folder, and copy the atlas from there")
+    return Path(out)
+
+
+def work_folder(out: Path) -> Path:
+    """Where the stages leave what they made, beside the atlas: ATLAS.work."""
+    return out.with_name(f"{out.name}.work")

@@ -1,0 +1,220 @@
+"""`atlas`: the one command."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from feature_atlas import AtlasError, open_atlas
+from feature_atlas.errors import InputError
+from pipeline.core.progress import say
+
+app = typer.Typer(
+    help="Atlases of the inside of a language model.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file of parameters; flags go over it.")]
+Out = Annotated[str, typer.Option("--out", help="Folder of the atlas; its work folder is OUT.work beside it.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the demo's atlas and site.")] = Path("build/demo"),
+    serve: Annotated[bool, typer.Option(help="Open the site when it is built.")] = True,
+    port: Annotated[int, typer.Option(help="Port of the local server.")] = 8000,
+) -> None:
+    """Build the embedded demo atlas and its site, and open it."""
+    from pipeline.build import build
+    from pipeline.core.embedded import embedded_root
+    from pipeline.core.params import load_params
+    from viewer_builder.build import build_site
+
+    atlas = out / "atlas"
+    build(load_params(embedded_root() / "params.yaml", {}), atlas)
+    build_site(str(atlas), out / "site", link=None)
+    say(f"site: {out / 'site'}; open it with: atlas serve {out / 'site'}")
+    if serve:
+        _serve(out / "site", port)
+
+
+@app.command()
+def build(
+    out: Out,
+    config: Config = None,
+    title: Annotated[str | None, typer.Option(help="Shown at the head of every page.")] = None,
+    model: Annotated[str | None, typer.Option(help="Folder of a GPT2LMHeadModel, or a hub name.")] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]; repeatable."),
+    ] = None,
+    dictionary: Annotated[
+        list[str] | None, typer.Option(help="ID=PATH@HOOK_POINT, a SAELens folder; repeatable.")
+    ] = None,
+    neurons: Annotated[bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Read at most so many tokens.")] = None,
+    ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where torch runs.")] = None,
+) -> None:
+    """Build an atlas: every stage, going on where a killed one stopped."""
+    from pipeline.build import build as build_atlas
+    from pipeline.build import local
+    from pipeline.core.params import load_params, make_params
+
+    overrides: dict[str, Any] = {
+        "title": title,
+        "model": model,
+        "corpus": corpus,
+        "dictionaries": _dictionaries(dictionary),
+        "neurons": neurons,
+        "max_tokens": max_tokens,
+        "ctx": ctx,
+        "device": device,
+    }
+    given = {key: value for key, value in overrides.items() if value is not None}
+    params = load_params(config, given) if config else make_params(given, "the command line")
+    build_atlas(params, local(out))
+
+
+def _stage(name: str, does: str) -> None:
+    """`atlas tokens`, `atlas scan`, …: one stage alone, as dvc.yaml calls it."""
+
+    def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
+        from pipeline import assemble, describe, scan, tokens
+        from pipeline.build import local, work_folder
+        from pipeline.core.files import only_one
+        from pipeline.core.params import load_params
+
+        atlas = local(out)
+        params, work = load_params(config, {}), work_folder(atlas)
+        stages: dict[str, Callable[[], None]] = {
+            "tokens": lambda: tokens.run(params, work),
+            "scan": lambda: scan.run(params, work),
+            "describe": lambda: describe.run(params, work),
+            "assemble": lambda: assemble.run(params, work, atlas),
+        }
+        with only_one(work):
+            stages[name]()
+
+    app.command(name, help=f"One stage: {does}.")(command)
+
+
+_stage("tokens", "documents -> token windows")
+_stage("scan", "windows -> examples and statistics")
+_stage("describe", "weights -> logit effects and neighbours")
+_stage("assemble", "what the other stages left -> the atlas")
+
+
+@app.command()
+def show(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    address: Annotated[str | None, typer.Argument(help="A latent, as mlp_post.2/17; none for the manifest.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show one latent, or what the atlas was made of."""
+    from pipeline.core.terminal import print_atlas, print_latent
+
+    atlas = open_atlas(url)
+    if as_json:
+        shown = atlas.at(address).to_json() if address else atlas.to_json()
+        sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+    elif address:
+        print_latent(atlas.at(address))
+    else:
+        print_atlas(atlas)
+
+
+@app.command()
+def site(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    out: Annotated[Path, typer.Option(help="Folder of the site.")],
+    link: Annotated[str | None, typer.Option(help="Where the site shall find the atlas, instead of a copy in it.")] = None,
+) -> None:
+    """Render the static site of an atlas."""
+    from viewer_builder.build import build_site
+
+    build_site(url, out, link=link)
+    say(f"site: {out}; open it with: atlas serve {out}")
+
+
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A site.")],
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8000,
+) -> None:
+    """Serve a site on this machine, with byte ranges."""
+    _serve(folder, port)
+
+
+@app.command()
+def verify(url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")]) -> None:
+    """Check every file against its digest and every array against the format."""
+    from feature_atlas.verify import verify as find_wrong
+
+    atlas = open_atlas(url)
+    wrong = 0
+    for line in find_wrong(atlas):
+        wrong += 1
+        say(f"wrong: {line}")
+    if wrong:
+        raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
+    say(f"{url}: run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes, all as recorded")
+
+
+def _serve(folder: Path, port: int) -> None:
+    from viewer_builder.serve import serve as serve_site
+
+    serve_site(folder, port)
+
+
+def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
+    """Splits each ID=PATH@HOOK_POINT at its first =."""
+    if not given:
+        return None
+    pairs = [text.partition("=") for text in given]
+    for text, (name, equals, spec) in zip(given, pairs, strict=True):
+        if not (name and equals and spec):
+            raise InputError(f"--dictionary {text} is not ID=PATH@HOOK_POINT")
+    names = [name for name, _, _ in pairs]
+    if len(set(names)) < len(names):
+        raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")
+    return {name: spec for name, _, spec in pairs}
+
+
+@contextmanager
+def _one_line_errors() -> Any:
+    """Users' mistakes and the system's refusals: one line on stderr and exit code 2."""
+    try:
+        yield
+    except AtlasError as error:
+        _fail(str(error))
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        remedy = {
+            errno.ENOSPC: "; free space, then run the same command: it goes on where it stopped",
+            errno.EACCES: "; choose a folder you may write to",
+            errno.EROFS: "; choose a folder you may write to",
+        }.get(error.errno or 0, "")
+        _fail(f"{error.strerror or error}{where}{remedy}")
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command to go on from the last checkpoint", 130)
+
+
+def _fail(line: str, code: int = 2) -> None:
+    sys.stderr.write(f"atlas: {' '.join(line.split())}\n")
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """The entry point."""
+    with _one_line_errors():
+        app()

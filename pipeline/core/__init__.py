@@ -1,0 +1,1 @@
+"""What stages share: parameters, the corpus, the subject model, dictionaries, accumulators."""

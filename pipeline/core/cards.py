@@ -1,0 +1,248 @@
+"""From what scan and describe left of one dictionary to the arrays of the atlas: pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from feature_atlas.contract import (
+    EXCERPT,
+    FIRST_OCTAVE,
+    FLOATS,
+    INTS,
+    N_BANDS,
+    N_BINS,
+    N_FIRES_ON,
+    NO_TOKEN,
+    PER_BAND,
+    SNIPPET,
+    STATS,
+    columns,
+    dictionary_sizes,
+)
+from feature_atlas.errors import InputError
+from pipeline.core.accumulate.best import token_of
+from pipeline.core.accumulate.examples import N_OCTAVES
+from pipeline.core.windows import Windows
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+TOP_TYPES = 5  # token types whose share of the mass is the concentration
+
+
+def dictionary_arrays(
+    scan: Arrays, describe: Arrays, windows: Windows, counts: Int[np.ndarray, " type"], two_signed: bool, min_count: int
+) -> Arrays:
+    """Every array of the contract's DICTIONARY for one dictionary."""
+    bands = band_rows(scan)
+    examples = _examples(scan, bands["rows"], windows, two_signed)
+    fields: Arrays = {
+        **examples,
+        **statistics(scan, windows.counted_tokens),
+        **_histogram(scan),
+        **{name: bands[name] for name in ("band_low", "band_high", "band_firings")},
+        **fires_on(scan, counts, min_count),
+        **_described(describe, len(scan["moments/firings"])),
+    }
+    n_top = scan["top/key"].shape[1]
+    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed)
+    floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
+    return {
+        "examples/tokens": examples["tokens"],
+        "examples/acts": examples["acts"],
+        "card/floats": _card(fields, floats, sizes, np.float32),
+        "card/ints": _card(fields, ints, sizes, np.uint32),
+        "preview": preview(examples, fields["max"], n_top, two_signed),
+        **{f"stats/{name}": fields[name].astype(np.float32) for name in STATS},
+        "stats/firings": fields["firings"],
+        "stats/top_token": fields["top_token"],
+    }
+
+
+def statistics(scan: Arrays, n: int) -> Arrays:
+    """Density, means, central moments and extremes over the `n` counted tokens, in float64."""
+    mean, second, third, fourth = scan["moments/sums"] / n
+    variance = np.maximum(second - mean**2, 0)
+    m3 = third - 3 * mean * second + 2 * mean**3
+    m4 = fourth - 4 * mean * third + 6 * mean**2 * second - 3 * mean**4
+    firings = scan["moments/firings"]
+    spread = variance > 0
+    safe = np.where(spread, variance, 1)
+    return {
+        "firings": firings,
+        "density": firings / n,
+        "max": scan["moments/highest"],
+        "min": scan["moments/lowest"],
+        "mean": mean,
+        "mean_firing": scan["moments/mass"] / np.maximum(firings, 1),
+        "variance": variance,
+        "skew": np.where(spread, m3 / safe**1.5, 0),
+        "kurtosis": np.where(spread, m4 / safe**2, 0),
+    }
+
+
+def band_rows(scan: Arrays) -> Arrays:
+    """The bands of every latent: edges, firings, and the octave samples that fall in each.
+
+    With e the octave of the maximum, the bands are [2^e, 2^(e+1)), the three octaves below it, and
+    all below those. `rows` [latent, band, PER_BAND] are rows of the flattened octave samples with
+    the largest hashes of the band, -1 where it has fewer firings.
+    """
+    n = len(scan["moments/firings"])
+    per_octave = _octave_counts(scan["moments/hist"])
+    top = np.where(per_octave.any(axis=1), N_OCTAVES - 1 - (per_octave[:, ::-1] > 0).argmax(axis=1), 0)
+    octave = np.arange(N_OCTAVES)
+    band_of = np.clip(top[:, None] - octave, 0, N_BANDS - 1)
+    in_band = (band_of[:, None, :] == np.arange(N_BANDS)[:, None]) & (octave <= top[:, None])[:, None, :]
+    keys = scan["octaves/key"].reshape(n, N_OCTAVES, PER_BAND)
+    rows = np.stack([_largest_in(keys, in_band[:, band]) for band in range(N_BANDS)], axis=1)
+    low, high = _band_edges(top, scan["moments/highest"])
+    return {
+        "rows": rows,
+        "band_low": low,
+        "band_high": high,
+        "band_firings": (per_octave[:, None, :] * in_band).sum(axis=-1),
+    }
+
+
+def _octave_counts(hist: np.ndarray) -> Int[np.ndarray, "latent octave"]:
+    inside = hist[:, 1:-1].reshape(len(hist), N_OCTAVES - 2, -1).sum(axis=-1)
+    return np.concatenate([hist[:, :1], inside, hist[:, -1:]], axis=1)
+
+
+def _largest_in(keys: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """Of the samples of the member octaves, the PER_BAND of largest key, as rows; -1 where none."""
+    n = len(keys)
+    flat = np.where(member[..., None], keys, 0).reshape(n, -1)
+    pick = np.argsort(flat, axis=1)[:, : -PER_BAND - 1 : -1]
+    rows = np.arange(n)[:, None] * flat.shape[1] + pick
+    return np.where(np.take_along_axis(flat, pick, axis=1) > 0, rows, -1)
+
+
+def _band_edges(top: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    exponent = top[:, None] - 1 + FIRST_OCTAVE - np.arange(N_BANDS)
+    low, high = 2.0**exponent, 2.0 ** (exponent + 1)
+    low[:, -1] = 0
+    low[exponent < FIRST_OCTAVE] = 0
+    high[exponent < FIRST_OCTAVE - 1] = 0
+    over = top == N_OCTAVES - 1
+    high[over, 0] = highest[over]
+    return low, high
+
+
+def _examples(scan: Arrays, band: np.ndarray, windows: Windows, two_signed: bool) -> Arrays:
+    """All examples of every latent in the order of the contract's sections."""
+    n = len(band)
+    parts = [_kept(scan, "top"), _kept(scan, "bottom")] if two_signed else [_kept(scan, "top")]
+    parts += [_picked(scan, band.reshape(n, -1)), _kept(scan, "random")]
+    key, value, scale, acts = (np.concatenate([part[i] for part in parts], axis=1) for i in range(4))
+    there = key > 0
+    peak = np.where(there, token_of(key), 0)
+    first, length = windows.excerpts(peak)
+    offset = np.arange(EXCERPT)
+    inside = there[..., None] & (offset < length[..., None])
+    corpus = windows.corpus
+    document = windows.documents(peak)
+    return {
+        "tokens": np.where(inside, corpus.tokens[np.where(inside, first[..., None] + offset, 0)], 0),
+        "acts": acts,
+        "example_activation": np.where(there, value, 0),
+        "example_scale": np.where(there, scale, 0),
+        "example_document": np.where(there, document, 0),
+        "example_position": np.where(there, peak - corpus.starts[document], 0),
+        "example_peak": np.where(there, peak - first, 0),
+        "example_length": np.where(there, length, 0),
+    }
+
+
+def _kept(scan: Arrays, part: str) -> tuple[np.ndarray, ...]:
+    return tuple(scan[f"{part}/{name}"] for name in ("key", "value", "scale", "acts"))
+
+
+def _picked(scan: Arrays, rows: Int[np.ndarray, "latent row"]) -> tuple[np.ndarray, ...]:
+    """Octave samples at flat `rows`; -1 gives an empty slot."""
+    key, value, scale, acts = _kept(scan, "octaves")
+    there = rows >= 0
+    flat = np.where(there, rows, 0)
+    return (
+        np.where(there, key.ravel()[flat], 0),
+        np.where(there, value.ravel()[flat], 0),
+        np.where(there, scale.ravel()[flat], 0),
+        np.where(there[..., None], acts.reshape(-1, EXCERPT)[flat], 0).astype(acts.dtype),
+    )
+
+
+def _histogram(scan: Arrays) -> Arrays:
+    hist = scan["moments/hist"]
+    return {"hist": hist[:, 1 : N_BINS + 1], "hist_underflow": hist[:, 0], "hist_overflow": hist[:, -1]}
+
+
+def fires_on(scan: Arrays, counts: Int[np.ndarray, " type"], min_count: int) -> Arrays:
+    """The N_FIRES_ON types with the largest share of the activation mass, and the concentration.
+
+    Types that occur fewer than `min_count` times are left out of the list, not of the sums.
+    """
+    types, firings, mass = scan["fires_on/types"], scan["fires_on/firings"], scan["fires_on/mass"]
+    total = scan["fires_on/total"] if scan["fires_on/total"].size else mass
+    all_firings = np.maximum(scan["moments/firings"], 1)[:, None]
+    all_mass = np.where(scan["moments/mass"] > 0, scan["moments/mass"], 1)[:, None]
+    occurs = counts[types]
+    listed = np.where((occurs >= min_count) & (firings > 0), mass, -1)
+    pick = _padded(np.argsort(-listed, axis=1, kind="stable")[:, :N_FIRES_ON], N_FIRES_ON)
+    there = (np.take_along_axis(listed, pick, axis=1) > 0) & (np.arange(N_FIRES_ON) < len(types))
+    at = {name: np.take_along_axis(a, pick, axis=1) for name, a in (("f", firings), ("m", mass), ("t", total))}
+    count = np.where(there, occurs[pick], 0)
+    safe = np.maximum(count, 1)
+    heaviest = -np.sort(-mass, axis=1)[:, :TOP_TYPES].sum(axis=1, keepdims=True, dtype=np.float64)
+    return {
+        "fires_on_token": np.where(there, types[pick], 0),
+        "fires_on_count": count,
+        "fires_on_p": np.where(there, at["f"] / safe, 0),
+        "fires_on_mean": np.where(there, at["t"] / safe, 0),
+        "fires_on_share": np.where(there, at["f"] / all_firings, 0),
+        "fires_on_mass": np.where(there, at["m"] / all_mass, 0),
+        "fires_on_missed": np.maximum(0, 1 - firings.sum(axis=1, dtype=np.int64) / all_firings[:, 0])
+        * (scan["moments/firings"] > 0),
+        "concentration": np.minimum(heaviest / all_mass, 1)[:, 0],
+        "top_token": types[mass.argmax(axis=1)],
+    }
+
+
+def _padded(pick: np.ndarray, length: int) -> np.ndarray:
+    return np.pad(pick, ((0, 0), (0, length - pick.shape[1])))
+
+
+def _described(describe: Arrays, n: int) -> Arrays:
+    sizes = dictionary_sizes(n, 1, False)
+    found: Arrays = {}
+    for field in (*FLOATS, *INTS):
+        if field.axis in ("effect", "neighbour"):
+            found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
+    return found
+
+
+def _card(fields: Arrays, ranges: dict[str, tuple[int, int]], sizes: dict[str, int], dtype: type) -> np.ndarray:
+    card = np.zeros((sizes["latent"], max(stop for _, stop in ranges.values())), dtype)
+    for name, (start, stop) in ranges.items():
+        values = fields[name].reshape(sizes["latent"], -1)
+        if dtype is np.uint32 and values.size and values.max() >= 2**32:
+            raise InputError(f"{name} reaches {values.max():,}, more than the format's 32 bits hold; set max_tokens")
+        card[:, start:stop] = values
+    return card
+
+
+def preview(examples: Arrays, highest: Float[np.ndarray, " latent"], n_top: int, two_signed: bool) -> np.ndarray:
+    """Snippets of the top example, of the strongest firing of the third band, and of a random one."""
+    bands = n_top * (2 if two_signed else 1)
+    chosen = [0, bands + 2 * PER_BAND, bands + N_BANDS * PER_BAND]
+    peak, length = examples["example_peak"][:, chosen], examples["example_length"][:, chosen]
+    first = np.clip(peak - (SNIPPET - 4), 0, np.maximum(length - SNIPPET, 0))
+    offset = first[..., None] + np.arange(SNIPPET)
+    inside = offset < length[..., None]
+    at = np.minimum(offset, EXCERPT - 1)
+    tokens = np.take_along_axis(examples["tokens"][:, chosen], at, axis=2)
+    acts = np.take_along_axis(examples["acts"][:, chosen], at, axis=2) * examples["example_scale"][:, chosen, None]
+    top = np.where(highest > 0, highest, 1)[:, None, None]
+    heat = np.clip(np.ceil(255 * np.clip(acts, 0, None) / top), 0, 255)
+    return np.stack([np.where(inside, tokens, 0), np.where(inside, heat, NO_TOKEN)], axis=2).astype(np.uint32)

@@ -1,0 +1,123 @@
+"""Files that are either the old or the new, never in between; digests; the mark of a finished stage."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_atlas.errors import InputError
+
+_MARK = "stage.json"
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file whole. Raises InputError with the byte offset if it is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 at byte {error.start}; convert it: iconv -t UTF-8 FILE"
+        ) from error
+    except OSError as error:
+        raise InputError(f"can't read {path}: {error.strerror}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data`; a kill at any instant leaves the old file or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Writes named arrays to one `.npz` file, atomically and uncompressed."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Reads what `save_arrays` wrote; never unpickles."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 of the parts as canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class StageFolder:
+    """A stage's output folder; it counts as finished only while its mark names the wanted key.
+
+    `key` is the digest of all that determines the output. What an unfinished run with the same key
+    left there is kept, so that the stage can go on from it; anything else is cleared.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self.key = key
+
+    @staticmethod
+    def key_of(path: Path) -> str:
+        """The key of a finished stage's output; InputError, with the command, if it is not finished."""
+        mark = StageFolder(path, "")._mark()
+        if mark.get("finished") is not True:
+            raise InputError(f"the stage {path.name} has not finished; run: atlas {path.name}, or atlas build")
+        return str(mark["key"])
+
+    def is_finished(self) -> bool:
+        """Whether the output of exactly this key is there, whole."""
+        return self._mark() == {"key": self.key, "finished": True}
+
+    def open(self) -> None:
+        """Makes the folder ready to be filled: cleared unless it holds the start of the same work."""
+        if self._mark().get("key") != self.key:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir(parents=True)
+        self._write({"key": self.key, "finished": False})
+
+    def finish(self) -> None:
+        """Marks the output as whole; the last thing a stage does."""
+        self._write({"key": self.key, "finished": True})
+
+    def _mark(self) -> dict[str, Any]:
+        path = self.path / _MARK
+        return json.loads(path.read_bytes()) if path.is_file() else {}
+
+    def _write(self, mark: dict[str, Any]) -> None:
+        write_atomically(self.path / _MARK, json.dumps(mark).encode())
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Holds the folder against a second build of the same atlas; the system frees it if we are killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"another build is at work in {folder}; wait for it or stop it") from error
+        yield

@@ -1,0 +1,139 @@
+"""A subject model's folder: resolved, identified and checked without loading any weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from feature_atlas.errors import InputError
+from feature_atlas.manifest import ModelRecord
+from pipeline.core.files import digest, file_digest, read_text
+from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
+
+SUPPORTED = {"gpt2": "GPT2LMHeadModel"}
+_WANTED = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.json", "merges.txt"]
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A local folder with config.json, safetensors weights and a tokenizer."""
+
+    name: str
+    path: Path
+
+    @classmethod
+    def resolve(cls, model: str) -> ModelFolder:
+        """A local folder as it is, anything else from the Hugging Face hub (or its local cache).
+
+        Raises InputError if it is neither, or its architecture is not one that we read.
+        """
+        path = Path(model)
+        if path.is_dir():
+            folder = cls(path.resolve().name, path)
+        elif path.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+            raise InputError(f"no model folder at {model}; give a folder with config.json, or a hub name")
+        else:
+            folder = cls(model, _download(model))
+        folder._check()
+        return folder
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """config.json."""
+        path = self.path / "config.json"
+        if not path.is_file():
+            raise InputError(f"{self.path} has no config.json: it is not a Hugging Face model folder")
+        try:
+            config = json.loads(read_text(path))
+        except ValueError as error:
+            raise InputError(f"{path} is not JSON: {error}") from error
+        return config if isinstance(config, dict) else {}
+
+    @cached_property
+    def record(self) -> ModelRecord:
+        """Sizes and identity, for the manifest."""
+        config, d_model = self.config, self._size("n_embd")
+        return ModelRecord(
+            name=self.name,
+            architecture=SUPPORTED[config["model_type"]],
+            n_layers=self._size("n_layer"),
+            n_heads=self._size("n_head"),
+            d_model=d_model,
+            d_mlp=config.get("n_inner") or 4 * d_model,
+            d_vocab=self._size("vocab_size"),
+            n_ctx=self._size("n_positions"),
+            n_parameters=sum(math.prod(shape) for shape in self._shapes().values()),
+            weights=digest(*(file_digest(path) for path in self.weight_files)),
+        )
+
+    @cached_property
+    def weight_files(self) -> list[Path]:
+        """The safetensors files, sorted."""
+        files = sorted(self.path.glob("*.safetensors"))
+        if not files:
+            raise InputError(
+                f"{self.path} has no .safetensors file; save the model with save_pretrained(FOLDER)"
+            )
+        return files
+
+    def tokenizer(self) -> SubjectTokenizer:
+        """The tokenizer beside the model."""
+        return SubjectTokenizer.load(self.path)
+
+    def bos(self, wanted: bool | None) -> int | None:
+        """The BOS that starts each window, or None: as `wanted`, else as the model was trained."""
+        if not (bos_policy(self.path) if wanted is None else wanted):
+            return None
+        token = self.config.get("bos_token_id")
+        if not isinstance(token, int):
+            raise InputError(f"{self.path}/config.json names no bos_token_id; set bos: false")
+        return token
+
+    def _check(self) -> None:
+        kind = self.config.get("model_type")
+        if kind not in SUPPORTED:
+            raise InputError(
+                f"{self.path} holds a model of type {kind!r}; supported: {', '.join(SUPPORTED.values())}"
+            )
+
+    def _size(self, key: str) -> int:
+        value = self.config.get(key)
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{self.path}/config.json: {key} is {value!r}, not a positive whole number")
+        return value
+
+    def _shapes(self) -> dict[str, list[int]]:
+        shapes: dict[str, list[int]] = {}
+        for path in self.weight_files:
+            shapes |= {name: entry["shape"] for name, entry in _header(path).items() if name != "__metadata__"}
+        return shapes
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The JSON header of a safetensors file: an 8-byte little-endian length, then the JSON."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(path.stat().st_size, 100_000_000):
+                raise InputError(f"{path} is not a safetensors file, or is cut short")
+            return json.loads(file.read(length))
+    except (struct.error, ValueError) as error:
+        raise InputError(f"{path} is not a safetensors file, or is cut short") from error
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_WANTED))
+    except Exception as error:  # the hub client raises its own, httpx's and OSError alike
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"no folder {name!r} here, and the hub did not give a model of that name ({reason});"
+            " give a local folder with config.json"
+        ) from error

@@ -1,0 +1,123 @@
+"""The parameters of an atlas as one typed record; `params.yaml` is an instance of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feature_atlas.errors import InputError
+from pipeline.core.files import read_text
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ScanParams(_Record):
+    """What the scan keeps of every unit."""
+
+    n_top: Annotated[int, Field(ge=1, le=200)] = 20
+    """Top examples of each unit (and lowest, for neurons)."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Draws the band samples and the random firings."""
+
+    batch: Annotated[int, Field(ge=1, le=4096)] = 16
+    """Windows the model reads at once. The same numbers to 1e-6 whatever it is."""
+
+    fires_on_types: Annotated[int, Field(ge=1)] = 1024
+    """Commonest token types of the corpus that the fires-on table counts exactly."""
+
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
+    """A killed scan loses at most about this much work."""
+
+
+class DescribeParams(_Record):
+    """What is computed from the weights alone."""
+
+    fires_on_min_count: Annotated[int, Field(ge=1)] = 5
+    """Token types rarer than this are left out of a latent's fires-on list."""
+
+
+class Params(_Record):
+    """Everything that determines an atlas."""
+
+    title: str = "Feature Atlas"
+    """Shown at the head of every page."""
+
+    model: str
+    """Subject model: a folder with config.json, safetensors and tokenizer files, or a hub name."""
+
+    corpus: Annotated[list[str], Field(min_length=1)]
+    """Sources: demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]."""
+
+    dictionaries: dict[str, str] = {}
+    """Dictionary id -> PATH@HOOK_POINT."""
+
+    neurons: bool = True
+    """Describe the MLP neurons of every layer."""
+
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Tokens to read at most; documents are chosen by hash, sources share evenly."""
+
+    ctx: Annotated[int, Field(ge=2)] = 128
+    """Tokens of one window, BOS included."""
+
+    bos: bool | None = None
+    """Whether a BOS starts each window; by default as the model's tokenizer_config.json says."""
+
+    device: str = "cpu"
+    """Where torch runs, e.g. cpu or cuda."""
+
+    scan: ScanParams = ScanParams()
+    describe: DescribeParams = DescribeParams()
+
+
+def load_params(path: Path, overrides: dict[str, Any]) -> Params:
+    """Reads a YAML file and lays `overrides` (those that are not None) over it.
+
+    Paths in the file are relative to its folder. Raises InputError naming file, key and reason.
+    """
+    try:
+        raw = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} is not a mapping of parameters")
+    located = _located(raw, path.parent)
+    return make_params({**located, **{k: v for k, v in overrides.items() if v is not None}}, str(path))
+
+
+def make_params(raw: dict[str, Any], where: str) -> Params:
+    """Checks a mapping of parameters; raises InputError naming the first key that does not fit."""
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {key}: {first['msg'].lower()} (it is {first['input']!r})") from error
+
+
+def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    located = dict(raw)
+    if isinstance(raw.get("model"), str):
+        located["model"] = _locate(raw["model"], folder)
+    if isinstance(raw.get("corpus"), list):
+        located["corpus"] = [_locate(s, folder) if isinstance(s, str) else s for s in raw["corpus"]]
+    if isinstance(raw.get("dictionaries"), dict):
+        located["dictionaries"] = {
+            key: _locate(value, folder) if isinstance(value, str) else value
+            for key, value in raw["dictionaries"].items()
+        }
+    return located
+
+
+def _locate(text: str, folder: Path) -> str:
+    """A path that exists below the file's folder, as such; anything else (hub names, …) as it is."""
+    path, at, hook = text.rpartition("@") if "@" in text else (text, "", "")
+    candidate = folder / path
+    exists = candidate.exists() or any(folder.glob(path) if "*" in path else ())
+    return f"{candidate}{at}{hook}" if exists else text

@@ -1,0 +1,37 @@
+"""The subject model with everything that is read from it, as scan and describe need it."""
+
+from __future__ import annotations
+
+from feature_atlas.address import HookPoint
+from feature_atlas.errors import InputError
+from feature_atlas.manifest import ModelRecord
+from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import Params
+
+
+
+def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
+    """The neurons of every layer, then the parameters' dictionaries, in their order there.
+
+    Raises InputError if there is none, two share an id, or one does not fit the model.
+    """
+    record = folder.record
+    found = [neurons(layer, record.d_mlp, record.weights) for layer in range(record.n_layers)] if params.neurons else []
+    taken = {dictionary.id for dictionary in found}
+    for name, spec in params.dictionaries.items():
+        if name in taken:
+            raise InputError(f"two dictionaries are called {name!r}; give one another id")
+        taken.add(name)
+        found.append(load_dictionary(name, spec, _width(record, name, parse_spec(name, spec)[2])))
+    if not found:
+        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@HOOK_POINT")
+    return found
+
+
+def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
+    if point.layer >= record.n_layers:
+        raise InputError(f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}")
+    if point.point == "attn_pattern":
+        raise InputError(f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point")
+    return record.d_mlp if point.point == "mlp_post" else record.d_model

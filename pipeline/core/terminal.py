@@ -1,0 +1,57 @@
+"""A latent, or an atlas, as text in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from feature_atlas import Atlas, Example, Latent
+
+_SHOWN = 5
+
+
+def print_atlas(atlas: Atlas) -> None:
+    """What was looked into, and a table of the dictionaries."""
+    manifest, console = atlas.manifest, Console(highlight=False)
+    model, corpus = manifest.model, manifest.corpus
+    console.print(f"[bold]{_plain(manifest.title)}[/]  run {manifest.run}")
+    console.print(f"model   {_plain(model.name)}: {model.n_layers} layers x {model.d_model}, {model.n_parameters:,} parameters")
+    console.print(
+        f"corpus  {_plain(', '.join(corpus.sources))}: {corpus.n_documents:,} documents,"
+        f" {manifest.windowing.counted_tokens:,} counted tokens"
+    )
+    table = Table("dictionary", "kind", "reads", "latents", "alive", box=None)
+    for record in manifest.dictionaries:
+        table.add_row(record.id, record.kind, record.hook_in, f"{record.n_latents:,}", f"{record.alive:,}")
+    console.print(table)
+
+
+def print_latent(latent: Latent) -> None:
+    """Statistics, top examples, the strongest token types and the logit effects."""
+    shown, console = latent.to_json(), Console(highlight=False)
+    console.print(f"[bold]{latent.address}[/]  {shown['hook_point']}")
+    console.print(
+        f"fires on {shown['firings']:,} of {shown['counted_tokens']:,} tokens"
+        f" ({shown['density']:.3%}), max {shown['max_activation']:.3g},"
+        f" mean when firing {shown['mean_when_firing']:.3g}"
+    )
+    for example in latent.examples("top")[:_SHOWN]:
+        console.print(_strip(example))
+    for name, key in (("fires on", "fires_on"), ("promotes", "promoted"), ("suppresses", "suppressed")):
+        tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
+        console.print(Text(f"{name:<10} {tokens}"))
+    console.print("nearest    " + " ".join(row["address"] for row in shown["neighbours"][:_SHOWN]))
+
+
+def _strip(example: Example) -> Text:
+    """One line around the peak, the peak in reverse."""
+    line = Text(f"{example.activation:8.3f}  ")
+    for index in range(max(0, example.peak - 12), min(len(example.tokens), example.peak + 8)):
+        token = example.tokens[index].replace("\n", "⏎").replace("\t", "⇥")
+        line.append(token, "reverse" if index == example.peak else "")
+    return line
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

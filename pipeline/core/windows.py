@@ -1,0 +1,167 @@
+"""The corpus as tokens, and its windows: what the model reads at once, never across documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from feature_atlas.contract import EXCERPT
+from feature_atlas.manifest import Windowing
+from pipeline.core.files import digest, file_digest, load_arrays, save_arrays, write_atomically
+
+# Index 0 of a window is a BOS, or, without one, an attention sink: on real GPT-2 its norm is
+# hundreds of times that of other positions and would fill every top list.
+SKIPPED = (0,)
+BEFORE_PEAK = 42  # of an excerpt's 64 tokens: what came before explains more than what follows
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All documents' tokens one after another; document i holds tokens [starts[i], starts[i + 1])."""
+
+    tokens: Int[np.ndarray, " token"]
+    starts: Int[np.ndarray, " edge"]
+    ids: list[str]
+    owners: list[str]
+    sources: list[str]
+    too_short: int
+
+    @property
+    def n_documents(self) -> int:
+        """Documents kept."""
+        return len(self.ids)
+
+
+def save_corpus(folder: Path, corpus: Corpus) -> None:
+    """Writes `corpus.npz` and `documents.json`."""
+    save_arrays(folder / "corpus.npz", {"tokens": corpus.tokens, "starts": corpus.starts})
+    documents: dict[str, Any] = {
+        "ids": corpus.ids,
+        "owners": corpus.owners,
+        "sources": corpus.sources,
+        "too_short": corpus.too_short,
+    }
+    write_atomically(folder / "documents.json", json.dumps(documents).encode())
+
+
+def load_corpus(folder: Path) -> Corpus:
+    """Reads what `save_corpus` wrote."""
+    arrays = load_arrays(folder / "corpus.npz")
+    documents = json.loads((folder / "documents.json").read_bytes())
+    return Corpus(tokens=arrays["tokens"], starts=arrays["starts"], **documents)
+
+
+def corpus_digest(folder: Path) -> str:
+    """SHA-256 of the corpus as chosen: what everything after it depends on."""
+    return digest(*(file_digest(folder / name) for name in ("corpus.npz", "documents.json")))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows read together, padded at the end; `counted` marks the positions that statistics cover.
+
+    The counted positions of each window follow one another. Flattened in window order they are the
+    columns of every activation block: `token` is their index in the corpus, `type` their token
+    type, `start` the first column of each window.
+    """
+
+    windows: Int[np.ndarray, "window pos"]
+    counted: Bool[np.ndarray, "window pos"]
+    token: Int[np.ndarray, " column"]
+    type: Int[np.ndarray, " column"]
+    start: Int[np.ndarray, " window"]
+
+    @property
+    def stop(self) -> Int[np.ndarray, " window"]:
+        """One past the last column of each window."""
+        return np.append(self.start[1:], len(self.token))
+
+
+class Windows:
+    """All windows of a corpus in order, cut by the rule that the manifest states."""
+
+    def __init__(self, corpus: Corpus, ctx: int, bos: int | None) -> None:
+        self.corpus, self.ctx, self.bos = corpus, ctx, bos
+        self.stride = ctx if bos is None else ctx - 1
+
+    @cached_property
+    def _spans(self) -> Int[np.ndarray, "window span"]:
+        """First and last-plus-one corpus token of every window that has a counted position."""
+        lengths = np.diff(self.corpus.starts)
+        per_document = -(-lengths // self.stride)
+        document = np.repeat(np.arange(len(lengths)), per_document)
+        nth = np.arange(len(document)) - np.repeat(np.cumsum(per_document) - per_document, per_document)
+        first = self.corpus.starts[document] + nth * self.stride
+        last = np.minimum(first + self.stride, self.corpus.starts[document + 1])
+        shortest = 1 if self.bos is not None else 2
+        kept = last - first >= shortest
+        return np.stack([first[kept], last[kept]], axis=1)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @property
+    def counted_tokens(self) -> int:
+        """Positions over which statistics run."""
+        lengths = self._spans[:, 1] - self._spans[:, 0]
+        return int(lengths.sum()) - (0 if self.bos is not None else len(lengths))
+
+    def type_counts(self, d_vocab: int) -> Int[np.ndarray, " type"]:
+        """Occurrences of each token type at counted positions."""
+        counts = np.zeros(d_vocab, np.int64)
+        for batch in self.batches(4096):
+            counts += np.bincount(batch.type, minlength=d_vocab)
+        return counts
+
+    def documents(self, token: Int[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+        """The document that each corpus token belongs to."""
+        return np.searchsorted(self.corpus.starts, token, side="right") - 1
+
+    def excerpts(self, token: Int[np.ndarray, "..."]) -> tuple[np.ndarray, np.ndarray]:
+        """First corpus token and length of the excerpt around each peak.
+
+        Up to EXCERPT counted tokens of the peak's window: two thirds before the peak, one after,
+        moved inside the window where it would reach over an end.
+        """
+        document = self.documents(token)
+        begin, end = self.corpus.starts[document], self.corpus.starts[document + 1]
+        window = begin + (token - begin) // self.stride * self.stride
+        first = window + (1 if self.bos is None else 0)
+        last = np.minimum(window + self.stride, end)
+        length = np.minimum(EXCERPT, last - first)
+        return np.clip(token - BEFORE_PEAK, first, last - length), length
+
+    def record(self) -> Windowing:
+        """The rule and its counts, for the manifest."""
+        return Windowing(
+            ctx=self.ctx,
+            stride=self.stride,
+            bos_token_id=self.bos,
+            skipped=SKIPPED,
+            n_windows=len(self),
+            counted_tokens=self.counted_tokens,
+        )
+
+    def batches(self, size: int, first: int = 0) -> Iterator[Batch]:
+        """Batches of `size` windows (the last may have fewer) from window `first` on."""
+        for start in range(first, len(self), size):
+            yield self._batch(self._spans[start : start + size])
+
+    def _batch(self, spans: Int[np.ndarray, "window span"]) -> Batch:
+        lead = 0 if self.bos is None else 1
+        lengths = spans[:, 1] - spans[:, 0]
+        offset = np.arange(self.ctx) - lead
+        inside = (offset >= 0) & (offset < lengths[:, None])
+        index = np.where(inside, spans[:, :1] + offset, 0)
+        windows = np.where(inside, self.corpus.tokens[index], 0 if self.bos is None else self.bos).astype(np.int64)
+        counted = inside & ~np.isin(np.arange(self.ctx), SKIPPED)
+        token = index[counted]
+        start = np.cumsum(counted.sum(axis=1)) - counted.sum(axis=1)
+        return Batch(windows, counted, token, self.corpus.tokens[token].astype(np.int64), start)

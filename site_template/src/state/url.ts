@@ -1,0 +1,32 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** The query string is the state: what is at its default is left out. */
+export function useQuery(): [URLSearchParams, (changes: Record<string, string | null>, how?: "push" | "replace") => void] {
+  const [search, setSearch] = useState(location.search);
+  useEffect(() => {
+    const follow = () => setSearch(location.search);
+    addEventListener("popstate", follow);
+    return () => removeEventListener("popstate", follow);
+  }, []);
+  const change = (changes: Record<string, string | null>, how: "push" | "replace" = "push") => {
+    const query = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) query.delete(name);
+      else query.set(name, value);
+    }
+    // "/" is legal in a query and keeps addresses legible.
+    const text = query.toString().replaceAll("%2F", "/");
+    history[how === "push" ? "pushState" : "replaceState"](null, "", text ? `?${text}` : location.pathname);
+    setSearch(location.search);
+  };
+  return [new URLSearchParams(search), change];
+}
+
+/** Where a latent is shown, from a page whose way to the site's root is `root`. */
+export function latentHref(root: string, address: string): string {
+  return `${root}latent.html?at=${encodeURIComponent(address).replaceAll("%2F", "/")}`;
+}
+
+export function dictionaryHref(root: string, id: string): string {
+  return `${root}dictionary/${encodeURIComponent(id)}.html`;
+}

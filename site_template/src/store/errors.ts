@@ -1,0 +1,20 @@
+/** Why something can't be shown, in one line, and what would help. */
+export class AtlasError extends Error {
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "AtlasError";
+    this.remedy = remedy;
+  }
+}
+
+export function asAtlasError(error: unknown): AtlasError {
+  if (error instanceof AtlasError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new AtlasError(message, "Reload the page; if that does not help, run: atlas verify", { cause: error });
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}

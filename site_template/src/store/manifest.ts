@@ -1,0 +1,52 @@
+import { AtlasError } from "./errors.ts";
+import { fetchWhole } from "./fetch.ts";
+import { FORMAT, FORMAT_VERSION } from "./schema.gen.ts";
+
+export interface DictionaryRecord {
+  id: string;
+  kind: "neurons" | "sae" | "transcoder";
+  architecture: string;
+  hook_in: string;
+  hook_out: string;
+  n_latents: number;
+  alive: number;
+  two_signed: boolean;
+  k: number | null;
+  store: string;
+}
+
+export interface Manifest {
+  format: string;
+  format_version: number;
+  run: string;
+  title: string;
+  model: { name: string; d_vocab: number };
+  windowing: { counted_tokens: number };
+  corpus: { n_documents: number };
+  dictionaries: DictionaryRecord[];
+}
+
+export async function openManifest(base: string, signal?: AbortSignal): Promise<Manifest> {
+  const url = `${base}/atlas.json`;
+  const bytes = await fetchWhole(url, signal, "no-cache");
+  if (bytes === undefined) {
+    throw new AtlasError(`there is no atlas at ${base}`, "Build one (atlas build), render the site again (atlas site), or copy the site whole");
+  }
+  const manifest = parse(bytes, url);
+  if (manifest.format !== FORMAT) throw new AtlasError(`${url} is not an atlas`, "Check the address of the atlas");
+  if (manifest.format_version !== FORMAT_VERSION) {
+    throw new AtlasError(
+      `this atlas has format version ${manifest.format_version}; this page reads version ${FORMAT_VERSION}`,
+      "Render the site again with the program that made the atlas: atlas site",
+    );
+  }
+  return manifest;
+}
+
+function parse(bytes: Uint8Array, url: string): Manifest {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Manifest;
+  } catch (error) {
+    throw new AtlasError(`${url} is not JSON`, "The copy is damaged: copy the atlas again", { cause: error });
+  }
+}

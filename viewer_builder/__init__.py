@@ -1,0 +1,1 @@
+"""From an atlas to a static site. Reads through `feature_atlas`; never needs torch."""

@@ -1,0 +1,29 @@
+"""From an atlas to a folder that any static host can serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from feature_atlas import open_atlas
+from feature_atlas.errors import InputError
+from feature_atlas.store import is_url
+from viewer_builder.pages import Site, pages
+from viewer_builder.render import render
+from viewer_builder.write import copy_atlas, read_assets, write_files
+
+
+def build_site(atlas_url: str, out: Path, *, link: str | None) -> None:
+    """Renders the site of an atlas into `out`, with the atlas itself in `out/atlas`.
+
+    With `link` (a URL, or a path relative to the site) the site reads the atlas from there instead.
+    Raises InputError if a remote atlas has no link, FormatError if there is no atlas.
+    """
+    if is_url(atlas_url) and link is None:
+        raise InputError(f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}")
+    atlas = open_atlas(atlas_url)
+    assets = read_assets()
+    site = Site(atlas, link or "atlas", assets)
+    if link is None:
+        copy_atlas(Path(atlas_url), out / "atlas", atlas.manifest)
+    write_files(out, {f"assets/{name}": data for name, data in assets.items()})
+    write_files(out, {path: render(page).encode() for path, page in pages(site).items()})
