@@ -36,6 +36,8 @@ def _is_stale(template: Path) -> bool:
 def _bundle(template: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        raise RuntimeError("the site is not bundled yet and npm is missing: install Node 20 or newer, or use a wheel")
+        raise RuntimeError(
+            "the site is not bundled yet and npm is missing: install Node 20 or newer, or use a wheel"
+        )
     subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=template, check=True)
     subprocess.run([npm, "run", "build"], cwd=template, check=True)

@@ -38,9 +38,7 @@ class HookPoint:
         """Reads `<point>.<layer>`; raises AddressError with the known points otherwise."""
         point, _, layer = text.partition(".")
         if point not in POINTS or not re.fullmatch(r"0|[1-9][0-9]{0,3}", layer):
-            raise AddressError(
-                f"hook point {text!r} is not <point>.<layer>; points: {', '.join(POINTS)}"
-            )
+            raise AddressError(f"hook point {text!r} is not <point>.<layer>; points: {', '.join(POINTS)}")
         return cls(point, int(layer))
 
 
@@ -59,9 +57,7 @@ class Address:
         """Reads `<dictionary>/<index>`; raises AddressError otherwise."""
         dictionary, slash, index = text.rpartition("/")
         if not slash or not re.fullmatch(r"0|[1-9][0-9]{0,9}", index):
-            raise AddressError(
-                f"address {text!r} is not <dictionary>/<index>, as in mlp_post.2/17"
-            )
+            raise AddressError(f"address {text!r} is not <dictionary>/<index>, as in mlp_post.2/17")
         return cls(check_dictionary_id(dictionary), int(index))
 
 

@@ -43,7 +43,7 @@ class Atlas:
     def __init__(self, url: str, manifest: Manifest) -> None:
         self.url = url
         self.manifest = manifest
-        self._run = f"{url}/{manifest.run_path}"
+        self.run_url = f"{url}/{manifest.run_path}"
         self._opened: dict[str, Dictionary] = {}
 
     def __getitem__(self, dictionary: str) -> Dictionary:
@@ -51,7 +51,9 @@ class Atlas:
         if dictionary not in self._opened:
             records = {record.id: record for record in self.manifest.dictionaries}
             if dictionary not in records:
-                raise AddressError(f"no dictionary {dictionary!r} in {self.url}; it has: {', '.join(records)}")
+                raise AddressError(
+                    f"no dictionary {dictionary!r} in {self.url}; it has: {', '.join(records)}"
+                )
             self._opened[dictionary] = Dictionary(self, records[dictionary])
         return self._opened[dictionary]
 
@@ -63,7 +65,7 @@ class Atlas:
     @cached_property
     def vocabulary(self) -> list[str]:
         """Every token type as text; bytes that are no UTF-8 as hex, `⟨e2 80⟩`."""
-        group = Group(f"{self._run}/vocabulary.zarr")
+        group = Group(f"{self.run_url}/vocabulary.zarr")
         pairs = zip(group.read("text"), group.read("kind"), strict=True)
         return [f"⟨{text}⟩" if kind == 1 else str(text) for text, kind in pairs]
 
@@ -89,7 +91,7 @@ class Atlas:
 
     @cached_property
     def _corpus(self) -> Group:
-        return Group(f"{self._run}/corpus.zarr")
+        return Group(f"{self.run_url}/corpus.zarr")
 
 
 class Dictionary:
@@ -98,7 +100,7 @@ class Dictionary:
     def __init__(self, atlas: Atlas, record: DictionaryRecord) -> None:
         self.atlas = atlas
         self.record = record
-        self.group = Group(f"{atlas._run}/{record.store}")
+        self.group = Group(f"{atlas.run_url}/{record.store}")
         attributes = self.group.attributes
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
         sizes: dict[str, int] = attributes["sizes"]
@@ -254,6 +256,8 @@ class Latent:
         return [{"token": vocabulary[t], "token_id": t, "value": v} for t, v in pairs]
 
     def _neighbours(self) -> list[dict[str, Any]]:
-        pairs = zip(self.ints["neighbour_index"].tolist(), self.floats["neighbour_cosine"].tolist(), strict=True)
+        pairs = zip(
+            self.ints["neighbour_index"].tolist(), self.floats["neighbour_cosine"].tolist(), strict=True
+        )
         name = self.dictionary.record.id
         return [{"address": f"{name}/{i}", "cosine": c} for i, c in pairs if i != self.index]

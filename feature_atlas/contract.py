@@ -101,27 +101,62 @@ INTS = (
 STATS = ("density", "max", "min", "mean", "mean_firing", "variance", "skew", "kurtosis", "concentration")
 
 DICTIONARY = (
-    ArraySpec("examples/tokens", ("latent", "example", "offset"), "token",
-              "token types of each excerpt, zero beyond its length", 1, SHARD),
-    ArraySpec("examples/acts", ("latent", "example", "offset"), "activation",
-              "activation / example_scale, rounded; non-zero is never rounded to 0", 1, SHARD),
-    ArraySpec("card/floats", ("latent", "float_field"), "f4",
-              "every real number of one latent; columns in the group's `fields`", 1, SHARD),
-    ArraySpec("card/ints", ("latent", "int_field"), "u4",
-              "every whole number of one latent; columns in the group's `fields`", 1, SHARD),
-    ArraySpec("preview", ("latent", "snippet", "channel", "snippet_offset"), "token",
-              "snippets of a top, a band and a random example. Channel 0: token types; channel 1:"
-              " activation in 0..255 of the latent's maximum (negative ones 0), NO_TOKEN for none",
-              PREVIEW_CHUNK, PREVIEW_SHARD),
+    ArraySpec(
+        "examples/tokens",
+        ("latent", "example", "offset"),
+        "token",
+        "token types of each excerpt, zero beyond its length",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "examples/acts",
+        ("latent", "example", "offset"),
+        "activation",
+        "activation / example_scale, rounded; non-zero is never rounded to 0",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "card/floats",
+        ("latent", "float_field"),
+        "f4",
+        "every real number of one latent; columns in the group's `fields`",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "card/ints",
+        ("latent", "int_field"),
+        "u4",
+        "every whole number of one latent; columns in the group's `fields`",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "preview",
+        ("latent", "snippet", "channel", "snippet_offset"),
+        "token",
+        "snippets of a top, a band and a random example. Channel 0: token types; channel 1:"
+        " activation in 0..255 of the latent's maximum (negative ones 0), NO_TOKEN for none",
+        PREVIEW_CHUNK,
+        PREVIEW_SHARD,
+    ),
     *(ArraySpec(f"stats/{f.name}", ("latent",), "f4", f.doc) for f in FLOATS if f.name in STATS),
     ArraySpec("stats/firings", ("latent",), "u4", "token positions with activation > 0"),
     ArraySpec("stats/top_token", ("latent",), "u4", "token type with most activation mass"),
 )
 
 CORPUS = (
-    ArraySpec("tokens", ("token",), "token", "the documents' tokens, one after another, no BOS", 8192, 262_144),
-    ArraySpec("document_start", ("document_edge",), "u4",
-              "offset of each document's first token in `tokens`, and the end of the last"),
+    ArraySpec(
+        "tokens", ("token",), "token", "the documents' tokens, one after another, no BOS", 8192, 262_144
+    ),
+    ArraySpec(
+        "document_start",
+        ("document_edge",),
+        "u4",
+        "offset of each document's first token in `tokens`, and the end of the last",
+    ),
     ArraySpec("document_id", ("document",), "string", "what the source calls the document", 1024),
     ArraySpec("document_source", ("document",), "string", "the corpus source it came from", 1024),
 )

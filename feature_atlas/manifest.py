@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -101,14 +101,15 @@ class Manifest(_Record):
 def parse_manifest(text: bytes | str, where: str) -> Manifest:
     """Reads `atlas.json`; raises FormatError if it is none, or of a version this code does not know."""
     try:
-        raw = json.loads(text)
+        raw: Any = json.loads(text)
     except ValueError as error:
         raise FormatError(f"{where} is not an atlas manifest: {error}") from error
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+    known = cast(dict[str, Any], raw) if isinstance(raw, dict) else {}
+    if known.get("format") != FORMAT:
         raise FormatError(f"{where} is not an atlas manifest: its format is not {FORMAT!r}")
-    if raw.get("format_version") != FORMAT_VERSION:
+    if known.get("format_version") != FORMAT_VERSION:
         raise FormatError(
-            f"{where} has format version {raw.get('format_version')!r}; this program reads version"
+            f"{where} has format version {known.get('format_version')!r}; this program reads version"
             f" {FORMAT_VERSION}: build the atlas again, or use the program that made it"
         )
     try:

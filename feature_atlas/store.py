@@ -1,9 +1,12 @@
 """Zarr groups of an atlas, on disk or at a URL. The only file that knows zarr."""
 
+# zarr and fsspec are only partly typed: what they return is given its type here, once.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +34,8 @@ def read_bytes(place: str) -> bytes:
     try:
         if not is_url(place):
             return Path(place).read_bytes()
-        with fsspec.open(place, "rb") as file:
-            return file.read()  # type: ignore[no-any-return, union-attr]
+        filesystem, path = fsspec.core.url_to_fs(place)
+        return bytes(filesystem.cat_file(path))
     except (OSError, ValueError, ImportError) as error:
         raise FormatError(f"can't read {place}: {error or type(error).__name__}") from error
 
@@ -91,7 +94,11 @@ class Group:
     def __init__(self, place: str) -> None:
         self.place = place
         self._arrays: dict[str, zarr.Array[Any]] = {}
-        store = FsspecStore.from_url(place, read_only=True) if is_url(place) else LocalStore(place, read_only=True)
+        store = (
+            FsspecStore.from_url(place, read_only=True)
+            if is_url(place)
+            else LocalStore(place, read_only=True)
+        )
         try:
             with _quiet():
                 self._group = zarr.open_group(store, mode="r", zarr_format=3)
@@ -136,8 +143,8 @@ class Group:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Zarr warns that consolidated metadata and strings are not in the v3 specification yet: known, wanted."""
+def _quiet() -> Generator[None]:
+    """Zarr warns that consolidated metadata and strings are not in the specification yet: known."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -17,7 +17,9 @@ FILES = "files.json"
 
 def list_files(run: Path) -> dict[str, tuple[int, str]]:
     """Size and SHA-256 of every file of a run but the list itself, by path below it."""
-    files = sorted(path for path in run.rglob("*") if path.is_file() and path.relative_to(run).as_posix() != FILES)
+    files = sorted(
+        path for path in run.rglob("*") if path.is_file() and path.relative_to(run).as_posix() != FILES
+    )
     return {path.relative_to(run).as_posix(): _measure(path.read_bytes()) for path in files}
 
 

@@ -168,7 +168,9 @@ def _write_once(path: Path, write: Callable[[Path], None]) -> None:
 def _run_id(params: Params, folder: ModelFolder, work: Path) -> str:
     """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
     keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe")]
-    return digest("assemble", VERSION, FORMAT_VERSION, params.title, folder.name, params.describe.model_dump(), keys)[:16]
+    return digest(
+        "assemble", VERSION, FORMAT_VERSION, params.title, folder.name, params.describe.model_dump(), keys
+    )[:16]
 
 
 def _manifest(
@@ -237,7 +239,11 @@ def _provenance(params: Params, work: Path) -> dict[str, str]:
 
 def _is_current(out: Path, run_id: str) -> bool:
     path = out / MANIFEST
-    return path.is_file() and json.loads(path.read_bytes()).get("run") == run_id and (out / "runs" / run_id).is_dir()
+    return (
+        path.is_file()
+        and json.loads(path.read_bytes()).get("run") == run_id
+        and (out / "runs" / run_id).is_dir()
+    )
 
 
 def _switch(out: Path, manifest: Manifest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of parameters; flags go over it.")]
-Out = Annotated[str, typer.Option("--out", help="Folder of the atlas; its work folder is OUT.work beside it.")]
+Out = Annotated[
+    str, typer.Option("--out", help="Folder of the atlas; its work folder is OUT.work beside it.")
+]
 
 
 @app.command()
@@ -55,12 +57,16 @@ def build(
     model: Annotated[str | None, typer.Option(help="Folder of a GPT2LMHeadModel, or a hub name.")] = None,
     corpus: Annotated[
         list[str] | None,
-        typer.Option(help="demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]; repeatable."),
+        typer.Option(
+            help="demo-texts, python-docs, a path or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]; repeatable."
+        ),
     ] = None,
     dictionary: Annotated[
         list[str] | None, typer.Option(help="ID=PATH@HOOK_POINT, a SAELens folder; repeatable.")
     ] = None,
-    neurons: Annotated[bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")] = None,
+    neurons: Annotated[
+        bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Read at most so many tokens.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
     device: Annotated[str | None, typer.Option(help="Where torch runs.")] = None,
@@ -117,7 +123,9 @@ _stage("assemble", "what the other stages left -> the atlas")
 @app.command()
 def show(
     url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
-    address: Annotated[str | None, typer.Argument(help="A latent, as mlp_post.2/17; none for the manifest.")] = None,
+    address: Annotated[
+        str | None, typer.Argument(help="A latent, as mlp_post.2/17; none for the manifest.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show one latent, or what the atlas was made of."""
@@ -137,7 +145,9 @@ def show(
 def site(
     url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
     out: Annotated[Path, typer.Option(help="Folder of the site.")],
-    link: Annotated[str | None, typer.Option(help="Where the site shall find the atlas, instead of a copy in it.")] = None,
+    link: Annotated[
+        str | None, typer.Option(help="Where the site shall find the atlas, instead of a copy in it.")
+    ] = None,
 ) -> None:
     """Render the static site of an atlas."""
     from viewer_builder.build import build_site
@@ -191,7 +201,7 @@ def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
 
 
 @contextmanager
-def _one_line_errors() -> Any:
+def _one_line_errors() -> Generator[None]:
     """Users' mistakes and the system's refusals: one line on stderr and exit code 2."""
     try:
         yield

@@ -41,7 +41,9 @@ STATE = "state.npz"
 class DictionaryScan:
     """Everything the scan keeps of one dictionary."""
 
-    def __init__(self, dictionary: Dictionary, windows: Windows, params: Params, types: np.ndarray, d_vocab: int):
+    def __init__(
+        self, dictionary: Dictionary, windows: Windows, params: Params, types: np.ndarray, d_vocab: int
+    ):
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.scan.n_top
         self.dictionary = dictionary
         self.moments = Moments(n, signs)
@@ -123,13 +125,15 @@ def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], wor
     )
 
 
-def _scans(dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int) -> list[DictionaryScan]:
+def _scans(
+    dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
+) -> list[DictionaryScan]:
     types = commonest(windows.type_counts(d_vocab), params.scan.fires_on_types)
     scans = [DictionaryScan(dictionary, windows, params, types, d_vocab) for dictionary in dictionaries]
     size = sum(array.nbytes for scan in scans for array in scan.state().values())
     n_latents = sum(dictionary.n_latents for dictionary in dictionaries)
     say(
-        f"scan: {n_latents:,} units of {len(dictionaries)} dictionaries over {windows.counted_tokens:,} tokens;"
+        f"scan: {n_latents:,} units over {windows.counted_tokens:,} counted tokens;"
         f" the state takes {size / 2**20:,.0f} MiB of memory and of disk"
     )
     return scans
@@ -141,7 +145,9 @@ def _model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> 
     return model
 
 
-def _scan(model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: Params, folder: Path) -> None:
+def _scan(
+    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: Params, folder: Path
+) -> None:
     """The pass: while the dictionaries take in one batch, the model reads the next."""
     done = _restore(folder, scans)
     points = sorted({scan.dictionary.hook_in for scan in scans})
@@ -174,7 +180,9 @@ def _read(
         chosen = {point: values[counted] for point, values in acts.items()}
         for point, values in chosen.items():
             if not torch.isfinite(values.sum()):
-                raise InputError(f"the model's activations at {point} are not finite: its weights are damaged")
+                raise InputError(
+                    f"the model's activations at {point} are not finite: its weights are damaged"
+                )
         yield batch, chosen
 
 

@@ -41,7 +41,7 @@ def run(params: Params, work: Path) -> None:
     tokenizer = stage.path / "tokenizer.json"
     write_atomically(tokenizer, folder.tokenizer().to_json().encode())
     stage.finish()
-    say(f"tokens: {len(corpus.ids):,} documents, {len(corpus.tokens):,} tokens, {corpus.too_short:,} too short")
+    say(f"tokens: {len(corpus.tokens):,} of {len(corpus.ids):,} documents, {corpus.too_short:,} too short")
 
 
 @dataclass
@@ -146,7 +146,9 @@ def _check(corpus: Corpus, params: Params, folder: ModelFolder) -> None:
         short = f" ({corpus.too_short} of fewer than {SHORTEST} tokens)" if corpus.too_short else ""
         raise InputError(f"the corpus {', '.join(params.corpus)} holds no document to read{short}; add text")
     if len(corpus.tokens) >= 2**32:
-        raise InputError(f"the corpus has {len(corpus.tokens):,} tokens; at most {2**32 - 1:,} fit: set max_tokens")
+        raise InputError(
+            f"the corpus has {len(corpus.tokens):,} tokens; at most {2**32 - 1:,} fit: set max_tokens"
+        )
     highest, d_vocab = int(corpus.tokens.max()), folder.record.d_vocab
     if highest >= d_vocab:
         raise InputError(

@@ -19,7 +19,9 @@ def build_site(atlas_url: str, out: Path, *, link: str | None) -> None:
     Raises InputError if a remote atlas has no link, FormatError if there is no atlas.
     """
     if is_url(atlas_url) and link is None:
-        raise InputError(f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}")
+        raise InputError(
+            f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}"
+        )
     atlas = open_atlas(atlas_url)
     assets = read_assets()
     site = Site(atlas, link or "atlas", assets)

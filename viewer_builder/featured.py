@@ -11,7 +11,7 @@ from feature_atlas import Atlas, Dictionary
 
 FEATURED = 12
 FEWEST_FIRINGS = 50
-DENSEST = 0.03
+DENSEST = 0.01
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ def featured(atlas: Atlas) -> list[Featured]:
     Dictionaries of latents come before the neurons, deeper layers first: what is furthest from the
     token itself is the most worth seeing.
     """
-    queues = [_ranked(atlas[record.id]) for record in reversed(atlas.manifest.dictionaries) if record.kind != "neurons"]
+    queues = [
+        _ranked(atlas[record.id])
+        for record in reversed(atlas.manifest.dictionaries)
+        if record.kind != "neurons"
+    ]
     queues = queues or [_ranked(atlas[record.id]) for record in reversed(atlas.manifest.dictionaries)]
     chosen: list[Featured] = []
     tokens: set[int] = set()

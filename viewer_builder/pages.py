@@ -96,7 +96,7 @@ def _dictionary(atlas: Atlas, dictionary: Dictionary) -> dict[str, Any]:
     record = dictionary.record
     dead = record.n_latents - record.alive
     parts = [
-        f"{record.n_latents:,} {'neurons' if record.kind == 'neurons' else 'latents'} read at {record.hook_in}",
+        f"{record.n_latents:,} units read at {record.hook_in}",
         f"{record.architecture}" + (f", k = {record.k}" if record.k else ""),
         f"{dead:,} dead over {atlas.manifest.windowing.counted_tokens:,} tokens",
     ]
@@ -115,7 +115,11 @@ def _row(atlas: Atlas, dictionary: Dictionary, index: int) -> dict[str, str]:
 
 def _about(site: Site) -> dict[str, Any]:
     manifest = site.atlas.manifest
-    dictionaries = [(f"dictionary {r.id}", f"{r.source}, weights {r.weights[:16]}…") for r in manifest.dictionaries if r.kind != "neurons"]
+    dictionaries = [
+        (f"dictionary {r.id}", f"{r.source}, weights {r.weights[:16]}…")
+        for r in manifest.dictionaries
+        if r.kind != "neurons"
+    ]
     sections = [
         {"title": "Subject model", "rows": _rows(manifest.model.model_dump())},
         {"title": "Corpus", "rows": _rows(manifest.corpus.model_dump())},
@@ -140,8 +144,8 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return ", ".join(str(part) for part in value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))  # type: ignore[reportUnknownArgumentType]
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "none" if value is None else str(value)

@@ -30,7 +30,9 @@ def serve(folder: Path, port: int) -> None:
 def make_server(folder: Path, port: int) -> ThreadingHTTPServer:
     """A server of the folder, not running yet; InputError if it holds no site."""
     if not (folder / "index.html").is_file():
-        raise InputError(f"{folder} holds no index.html; render a site there: atlas site ATLAS --out {folder}")
+        raise InputError(
+            f"{folder} holds no index.html; render a site there: atlas site ATLAS --out {folder}"
+        )
     handler = partial(RangeHandler, folder.resolve())
     try:
         return _Server(("127.0.0.1", port), handler)
@@ -55,7 +57,9 @@ class RangeHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else each small answer waits 40 ms for a delayed ACK
     wbufsize = 65_536
 
-    def __init__(self, folder: Path, request: socket.socket, address: object, server: ThreadingHTTPServer) -> None:
+    def __init__(
+        self, folder: Path, request: socket.socket, address: object, server: ThreadingHTTPServer
+    ) -> None:
         self.folder = folder
         super().__init__(request, address, server)  # type: ignore[arg-type]
 
@@ -122,7 +126,10 @@ class RangeHandler(BaseHTTPRequestHandler):
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """[start, stop) of a Range header: the whole file if it is none or not a single range; None if it lies outside."""
+    """[start, stop) of a Range header; None if it lies outside the file.
+
+    Without a header, or with one that is no single range, it is the whole file.
+    """
     if not _is_range(header):
         return 0, size
     first, last = _RANGE.fullmatch(header or "").groups()  # type: ignore[union-attr]

@@ -29,10 +29,16 @@ from pipeline.core.windows import Windows
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 TOP_TYPES = 5  # token types whose share of the mass is the concentration
+BEFORE_PEAK = 3  # tokens of a snippet before its peak: list rows are narrow, and the peak must show
 
 
 def dictionary_arrays(
-    scan: Arrays, describe: Arrays, windows: Windows, counts: Int[np.ndarray, " type"], two_signed: bool, min_count: int
+    scan: Arrays,
+    describe: Arrays,
+    windows: Windows,
+    counts: Int[np.ndarray, " type"],
+    two_signed: bool,
+    min_count: int,
 ) -> Arrays:
     """Every array of the contract's DICTIONARY for one dictionary."""
     bands = band_rows(scan)
@@ -191,7 +197,9 @@ def fires_on(scan: Arrays, counts: Int[np.ndarray, " type"], min_count: int) -> 
     listed = np.where((occurs >= min_count) & (firings > 0), mass, -1)
     pick = _padded(np.argsort(-listed, axis=1, kind="stable")[:, :N_FIRES_ON], N_FIRES_ON)
     there = (np.take_along_axis(listed, pick, axis=1) > 0) & (np.arange(N_FIRES_ON) < len(types))
-    at = {name: np.take_along_axis(a, pick, axis=1) for name, a in (("f", firings), ("m", mass), ("t", total))}
+    at = {
+        name: np.take_along_axis(a, pick, axis=1) for name, a in (("f", firings), ("m", mass), ("t", total))
+    }
     count = np.where(there, occurs[pick], 0)
     safe = np.maximum(count, 1)
     heaviest = -np.sort(-mass, axis=1)[:, :TOP_TYPES].sum(axis=1, keepdims=True, dtype=np.float64)
@@ -222,27 +230,36 @@ def _described(describe: Arrays, n: int) -> Arrays:
     return found
 
 
-def _card(fields: Arrays, ranges: dict[str, tuple[int, int]], sizes: dict[str, int], dtype: type) -> np.ndarray:
+def _card(
+    fields: Arrays, ranges: dict[str, tuple[int, int]], sizes: dict[str, int], dtype: type
+) -> np.ndarray:
     card = np.zeros((sizes["latent"], max(stop for _, stop in ranges.values())), dtype)
     for name, (start, stop) in ranges.items():
         values = fields[name].reshape(sizes["latent"], -1)
         if dtype is np.uint32 and values.size and values.max() >= 2**32:
-            raise InputError(f"{name} reaches {values.max():,}, more than the format's 32 bits hold; set max_tokens")
+            raise InputError(
+                f"{name} reaches {values.max():,}, more than the format's 32 bits hold; set max_tokens"
+            )
         card[:, start:stop] = values
     return card
 
 
-def preview(examples: Arrays, highest: Float[np.ndarray, " latent"], n_top: int, two_signed: bool) -> np.ndarray:
+def preview(
+    examples: Arrays, highest: Float[np.ndarray, " latent"], n_top: int, two_signed: bool
+) -> np.ndarray:
     """Snippets of the top example, of the strongest firing of the third band, and of a random one."""
     bands = n_top * (2 if two_signed else 1)
     chosen = [0, bands + 2 * PER_BAND, bands + N_BANDS * PER_BAND]
     peak, length = examples["example_peak"][:, chosen], examples["example_length"][:, chosen]
-    first = np.clip(peak - (SNIPPET - 4), 0, np.maximum(length - SNIPPET, 0))
+    first = np.clip(peak - BEFORE_PEAK, 0, np.maximum(length - SNIPPET, 0))
     offset = first[..., None] + np.arange(SNIPPET)
     inside = offset < length[..., None]
     at = np.minimum(offset, EXCERPT - 1)
     tokens = np.take_along_axis(examples["tokens"][:, chosen], at, axis=2)
-    acts = np.take_along_axis(examples["acts"][:, chosen], at, axis=2) * examples["example_scale"][:, chosen, None]
+    acts = (
+        np.take_along_axis(examples["acts"][:, chosen], at, axis=2)
+        * examples["example_scale"][:, chosen, None]
+    )
     top = np.where(highest > 0, highest, 1)[:, None, None]
     heat = np.clip(np.ceil(255 * np.clip(acts, 0, None) / top), 0, 255)
     return np.stack([np.where(inside, tokens, 0), np.where(inside, heat, NO_TOKEN)], axis=2).astype(np.uint32)

@@ -126,7 +126,9 @@ def _parquet(path: Path, name: str) -> Iterator[Document]:
     try:
         file = pq.ParquetFile(path)
         if TEXT_COLUMN not in file.schema_arrow.names:
-            raise InputError(f"{path} has no column {TEXT_COLUMN!r}; it has: {', '.join(file.schema_arrow.names)}")
+            raise InputError(
+                f"{path} has no column {TEXT_COLUMN!r}; it has: {', '.join(file.schema_arrow.names)}"
+            )
         row = 0
         for batch in file.iter_batches(columns=[TEXT_COLUMN], batch_size=256):
             for text in batch.column(0).to_pylist():

@@ -75,7 +75,9 @@ def parse_spec(name: str, spec: str) -> tuple[str, Path, HookPoint]:
     """Splits `PATH@HOOK_POINT` at its last @; raises InputError if there is none."""
     path, at, point = spec.rpartition("@")
     if not at or not path:
-        raise InputError(f"dictionary {name}={spec} is not ID=PATH@HOOK_POINT, as in my-sae=sae/@resid_post.6")
+        raise InputError(
+            f"dictionary {name}={spec} is not ID=PATH@HOOK_POINT, as in my-sae=sae/@resid_post.6"
+        )
     return check_dictionary_id(name), Path(path), HookPoint.parse(point)
 
 
@@ -110,7 +112,9 @@ def load_dictionary(name: str, spec: str, width: int) -> Dictionary:
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / "cfg.json"
     if not path.is_file():
-        raise InputError(f"{folder} has no cfg.json: give a SAELens folder (cfg.json, sae_weights.safetensors)")
+        raise InputError(
+            f"{folder} has no cfg.json: give a SAELens folder (cfg.json, sae_weights.safetensors)"
+        )
     try:
         config = json.loads(read_text(path))
     except ValueError as error:
@@ -125,7 +129,9 @@ def _config(folder: Path) -> dict[str, Any]:
     for key, known in wanted.items():
         value = config.get(key, known[-1] if None in known else known[0])
         if value not in known:
-            raise InputError(f"{path}: {key} is {value!r}; read here: {', '.join(repr(v) for v in known if v is not None)}")
+            raise InputError(
+                f"{path}: {key} is {value!r}; read here: {', '.join(repr(v) for v in known if v is not None)}"
+            )
     return config
 
 
@@ -151,7 +157,7 @@ def _check_shapes(path: Path, arrays: dict[str, Tensor], width: int, point: Hook
     d_in, n_latents = arrays["W_enc"].shape if arrays["W_enc"].ndim == 2 else (-1, -1)
     if d_in != width:
         raise InputError(
-            f"{path}: W_enc has shape {list(arrays['W_enc'].shape)}, but the model is {width} wide at {point}:"
+            f"{path}: W_enc has shape {list(arrays['W_enc'].shape)}, but {point} is {width} wide:"
             " this dictionary belongs to another model or hook point"
         )
     for name, shape in {"W_dec": [n_latents, width], "b_enc": [n_latents], "b_dec": [width]}.items():

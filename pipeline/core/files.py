@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,9 @@ class StageFolder:
         """The key of a finished stage's output; InputError, with the command, if it is not finished."""
         mark = StageFolder(path, "")._mark()
         if mark.get("finished") is not True:
-            raise InputError(f"the stage {path.name} has not finished; run: atlas {path.name}, or atlas build")
+            raise InputError(
+                f"the stage {path.name} has not finished; run: atlas {path.name}, or atlas build"
+            )
         return str(mark["key"])
 
     def is_finished(self) -> bool:
@@ -112,7 +114,7 @@ class StageFolder:
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Generator[None]:
     """Holds the folder against a second build of the same atlas; the system frees it if we are killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:

@@ -17,12 +17,12 @@ from feature_atlas.errors import AddressError, InputError
 from pipeline.core.model_folder import ModelFolder
 
 
-
 class SubjectModel:
     """A GPT-2 in float32 and evaluation mode, which tells its activations at any hook point."""
 
     def __init__(self, model: GPT2LMHeadModel, device: str = "cpu") -> None:
-        self.network = model.eval().to(device=device, dtype=torch.float32)
+        self.network: Any = model.eval().float()
+        self.network.to(device)
         self.config = model.config
         self.device = device
         _use_fused_gelu(self.network)
@@ -126,7 +126,9 @@ _MODULES = {
 }
 
 
-def _keep_input(point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Tensor, ...]) -> None:
+def _keep_input(
+    point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Tensor, ...]
+) -> None:
     into[point] = args[0]
 
 

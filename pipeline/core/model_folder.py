@@ -16,7 +16,14 @@ from pipeline.core.files import digest, file_digest, read_text
 from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
 
 SUPPORTED = {"gpt2": "GPT2LMHeadModel"}
-_WANTED = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.json", "merges.txt"]
+_WANTED = [
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer*",
+    "vocab.json",
+    "merges.txt",
+]
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,9 @@ class ModelFolder:
     def _shapes(self) -> dict[str, list[int]]:
         shapes: dict[str, list[int]] = {}
         for path in self.weight_files:
-            shapes |= {name: entry["shape"] for name, entry in _header(path).items() if name != "__metadata__"}
+            shapes |= {
+                name: entry["shape"] for name, entry in _header(path).items() if name != "__metadata__"
+            }
         return shapes
 
 

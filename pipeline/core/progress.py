@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -40,7 +40,7 @@ class Step:
 
 
 @contextmanager
-def step(name: str, total: int | None, unit: str, done: int = 0) -> Iterator[Step]:
+def step(name: str, total: int | None, unit: str, done: int = 0) -> Generator[Step]:
     """Shows a step while its block runs; `total` in `unit`s, None if it can't be known."""
     progress = Progress(
         TextColumn("{task.description:<12}"),

@@ -10,14 +10,17 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 
 
-
 def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
     """The neurons of every layer, then the parameters' dictionaries, in their order there.
 
     Raises InputError if there is none, two share an id, or one does not fit the model.
     """
     record = folder.record
-    found = [neurons(layer, record.d_mlp, record.weights) for layer in range(record.n_layers)] if params.neurons else []
+    found = (
+        [neurons(layer, record.d_mlp, record.weights) for layer in range(record.n_layers)]
+        if params.neurons
+        else []
+    )
     taken = {dictionary.id for dictionary in found}
     for name, spec in params.dictionaries.items():
         if name in taken:
@@ -31,7 +34,11 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
 
 def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
     if point.layer >= record.n_layers:
-        raise InputError(f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}")
+        raise InputError(
+            f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}"
+        )
     if point.point == "attn_pattern":
-        raise InputError(f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point")
+        raise InputError(
+            f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point"
+        )
     return record.d_mlp if point.point == "mlp_post" else record.d_model

@@ -16,7 +16,9 @@ def print_atlas(atlas: Atlas) -> None:
     manifest, console = atlas.manifest, Console(highlight=False)
     model, corpus = manifest.model, manifest.corpus
     console.print(f"[bold]{_plain(manifest.title)}[/]  run {manifest.run}")
-    console.print(f"model   {_plain(model.name)}: {model.n_layers} layers x {model.d_model}, {model.n_parameters:,} parameters")
+    console.print(
+        f"model   {_plain(model.name)}: {model.n_layers} x {model.d_model}, {model.n_parameters:,} parameters"
+    )
     console.print(
         f"corpus  {_plain(', '.join(corpus.sources))}: {corpus.n_documents:,} documents,"
         f" {manifest.windowing.counted_tokens:,} counted tokens"
@@ -37,10 +39,10 @@ def print_latent(latent: Latent) -> None:
         f" mean when firing {shown['mean_when_firing']:.3g}"
     )
     for example in latent.examples("top")[:_SHOWN]:
-        console.print(_strip(example))
+        console.print(_strip(example), no_wrap=True, overflow="ellipsis")
     for name, key in (("fires on", "fires_on"), ("promotes", "promoted"), ("suppresses", "suppressed")):
         tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
-        console.print(Text(f"{name:<10} {tokens}"))
+        console.print(Text(f"{name:<10} {tokens}"), soft_wrap=True)
     console.print("nearest    " + " ".join(row["address"] for row in shown["neighbours"][:_SHOWN]))
 
 

@@ -120,11 +120,11 @@ class Windows:
             counts += np.bincount(batch.type, minlength=d_vocab)
         return counts
 
-    def documents(self, token: Int[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    def documents(self, token: Int[np.ndarray, ...]) -> Int[np.ndarray, ...]:
         """The document that each corpus token belongs to."""
         return np.searchsorted(self.corpus.starts, token, side="right") - 1
 
-    def excerpts(self, token: Int[np.ndarray, "..."]) -> tuple[np.ndarray, np.ndarray]:
+    def excerpts(self, token: Int[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """First corpus token and length of the excerpt around each peak.
 
         Up to EXCERPT counted tokens of the peak's window: two thirds before the peak, one after,
@@ -160,7 +160,9 @@ class Windows:
         offset = np.arange(self.ctx) - lead
         inside = (offset >= 0) & (offset < lengths[:, None])
         index = np.where(inside, spans[:, :1] + offset, 0)
-        windows = np.where(inside, self.corpus.tokens[index], 0 if self.bos is None else self.bos).astype(np.int64)
+        windows = np.where(inside, self.corpus.tokens[index], 0 if self.bos is None else self.bos).astype(
+            np.int64
+        )
         counted = inside & ~np.isin(np.arange(self.ctx), SKIPPED)
         token = index[counted]
         start = np.cumsum(counted.sum(axis=1)) - counted.sum(axis=1)

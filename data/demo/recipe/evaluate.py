@@ -1,4 +1,4 @@
-"""Held-out losses of the language model and the quality of the SAEs, measured on the files as shipped."""
+"""Held-out losses of the language model and the quality of the SAEs, of the files as shipped."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from mix import Doc, windows
-from tokenizers import Tokenizer
+from tokens import Tokens
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
@@ -24,23 +23,14 @@ BATCH = 32
 Replacement = Callable[[Float[Tensor, "token d_model"]], Float[Tensor, "token d_model"]]
 
 
-def evaluate(
-    subject: SubjectModel, out: Path, held: list[Doc], tokenizer: Tokenizer, recipe: dict[str, Any]
-) -> dict[str, Any]:
+def evaluate(subject: SubjectModel, out: Path, held: Tokens, recipe: dict[str, Any]) -> dict[str, Any]:
     """Everything that the model card states as measured; reads the SAEs that lie in `out`."""
-    ctx = recipe["model"]["n_positions"]
-    tables = {
-        source: windows([doc for doc in held if doc.source == source], tokenizer, ctx, bos=0)[0]
-        for source in sorted({doc.source for doc in held})
-    }
-    sources = {}
-    for source, table in tables.items():
-        docs = [doc for doc in held if doc.source == source]
-        sources[source] = {"documents": len(docs)} | _source_loss(subject, table, docs)
+    parts, sources = held.by_source(), {}
+    for source, part in parts.items():
+        sources[source] = _source_loss(subject, part)
         say(f"{source}: {sources[source]['nats']:.3f} nats/token")
-    everything = np.concatenate(list(tables.values()))
-    sample = _sample(tables, recipe["evaluation"]["windows_per_source"], recipe["seed"])
-    saes = [_sae(subject, d, everything, sample) for d in _shipped(subject, out)]
+    sample = _sample(parts, recipe["evaluation"]["windows_per_source"], recipe["seed"])
+    saes = [_sae(subject, sae, held.windows, sample) for sae in _shipped(subject, out)]
     return {"sources": sources, "saes": saes, "base_ce": cross_entropy(subject, sample)}
 
 
@@ -75,25 +65,30 @@ def spliced(subject: SubjectModel, layer: int, replace: Replacement) -> Iterator
         handle.remove()
 
 
-def _source_loss(subject: SubjectModel, table: np.ndarray, docs: list[Doc]) -> dict[str, float]:
+def _source_loss(subject: SubjectModel, part: Tokens) -> dict[str, float]:
     """nats/token, and bits/byte = nats/token * tokens / (ln 2 * bytes)."""
-    nats, tokens = cross_entropy(subject, table), int((table[:, 1:] >= 0).sum())
-    n_bytes = sum(len(doc.text.encode()) for doc in docs)
-    bits = nats * tokens / (math.log(2) * n_bytes)
-    return {"tokens": tokens, "bytes": n_bytes, "nats": nats, "bits_per_byte": bits}
+    nats, n_bytes = cross_entropy(subject, part.windows), int(part.n_bytes.sum())
+    return {
+        "documents": len(part.source),
+        "tokens": part.n_tokens,
+        "bytes": n_bytes,
+        "nats": nats,
+        "bits_per_byte": nats * part.n_tokens / (math.log(2) * n_bytes),
+    }
 
 
-def _sample(tables: dict[str, np.ndarray], per_source: int, seed: int) -> np.ndarray:
+def _sample(parts: dict[str, Tokens], per_source: int, seed: int) -> np.ndarray:
     """Equally many windows of each source, as far as it has them: books must not decide alone."""
     random = np.random.default_rng(seed)
-    return np.concatenate([random.permutation(table)[:per_source] for table in tables.values()])
+    return np.concatenate([random.permutation(p.windows)[:per_source] for p in parts.values()])
 
 
 def _shipped(subject: SubjectModel, out: Path) -> list[Dictionary]:
     """The SAEs in the folder that the atlas will read, by the reader that it will use."""
     points = [HookPoint("resid_post", layer) for layer in range(subject.n_layers)]
+    folder = out / "dictionaries"
     return [
-        load_dictionary(f"{point}.sae", f"{out}/dictionaries/{point}.sae@{point}", subject.width(point))
+        load_dictionary(f"{point}.sae", f"{folder}/{point}.sae@{point}", subject.width(point))
         for point in points
     ]
 
@@ -101,7 +96,7 @@ def _shipped(subject: SubjectModel, out: Path) -> list[Dictionary]:
 def _sae(
     subject: SubjectModel, sae: Dictionary, everything: np.ndarray, sample: np.ndarray
 ) -> dict[str, Any]:
-    """FVU, L0 and dead share over all held-out text; cross-entropies, spliced in, over the sample."""
+    """FVU, L0 and dead share over all held-out text; spliced cross-entropies over the sample."""
     result, mean = _fit(subject, sae, everything)
     with spliced(subject, sae.hook_in.layer, lambda x: sae.decode(sae.encode(x))):
         result["ce"] = cross_entropy(subject, sample)
@@ -115,9 +110,9 @@ def _fit(
     subject: SubjectModel, sae: Dictionary, table: np.ndarray
 ) -> tuple[dict[str, Any], Float[Tensor, " d_model"]]:
     """FVU = sum |x - x_hat|^2 / sum |x - mean|^2; L0 = latents above 0 a position; and the mean."""
-    width = subject.width(sae.hook_in)
     error, squares, n, active = 0.0, 0.0, 0, 0
-    total, fired = torch.zeros(width, dtype=torch.float64), torch.zeros(sae.n_latents, dtype=torch.int64)
+    total = torch.zeros(subject.width(sae.hook_in), dtype=torch.float64)
+    fired = torch.zeros(sae.n_latents, dtype=torch.int64)
     with step(sae.id, len(table), "windows") as progress:
         for rows in _batches(table):
             there = rows >= 0

@@ -1,4 +1,4 @@
-"""fp16 files in the layouts that everybody reads: Hugging Face's for the model, SAELens' for the SAEs."""
+"""fp16 files in the layouts that are widely read: Hugging Face's and, of the SAEs, SAELens'."""
 
 from __future__ import annotations
 
@@ -8,24 +8,41 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sae import TopK
 from safetensors.torch import save_file
+from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from sae import TopK
+_CONFIG = (
+    "activation_function",
+    "attn_pdrop",
+    "bos_token_id",
+    "dtype",
+    "embd_pdrop",
+    "eos_token_id",
+    "initializer_range",
+    "layer_norm_epsilon",
+    "model_type",
+    "n_embd",
+    "n_head",
+    "n_inner",
+    "n_layer",
+    "n_positions",
+    "resid_pdrop",
+    "scale_attn_weights",
+    "tie_word_embeddings",
+    "vocab_size",
+)
 
 
 def export_lm(model: GPT2LMHeadModel, work: Path, folder: Path) -> None:
     """config.json, model.safetensors in fp16, and the tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config.to_dict() | {"activation_function": "gelu_new", "dtype": "float16"}
-    wanted = (
-        "activation_function architectures bos_token_id eos_token_id dtype embd_pdrop attn_pdrop resid_pdrop"
-        " initializer_range layer_norm_epsilon model_type n_ctx n_embd n_head n_inner n_layer n_positions"
-        " scale_attn_weights tie_word_embeddings vocab_size"
-    ).split()
-    chosen = {key: config[key] for key in wanted if key in config} | {"architectures": ["GPT2LMHeadModel"]}
+    chosen = {key: config[key] for key in _CONFIG if key in config}
+    chosen |= {"architectures": ["GPT2LMHeadModel"]}
     (folder / "config.json").write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
-    weights = {name: value.to(torch.float16).contiguous() for name, value in model.state_dict().items()}
+    weights = {name: _half(value) for name, value in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied to the embedding
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -45,10 +62,8 @@ def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> N
         "b_enc": sae.b_enc * sae.scale,
         "b_dec": sae.b_dec * sae.scale,
     }
-    save_file(
-        {name: value.detach().to(torch.float16).contiguous() for name, value in arrays.items()},
-        folder / "sae_weights.safetensors",
-    )
+    halves = {name: _half(value) for name, value in arrays.items()}
+    save_file(halves, folder / "sae_weights.safetensors")
     config = {
         "architecture": "topk",
         "d_in": recipe["model"]["n_embd"],
@@ -65,7 +80,12 @@ def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> N
             "hook_name": f"blocks.{layer}.hook_resid_post",
             "context_size": recipe["model"]["n_positions"],
             "prepend_bos": True,
+            "dataset_path": "see data/demo/README.md",
             "sae_lens_version": "6.18.0",
         },
     }
     (folder / "cfg.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
+def _half(value: Tensor) -> Tensor:
+    return value.detach().to(torch.float16).contiguous()

@@ -5,20 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import checkpoint
 import numpy as np
 import torch
+from mix import Draws
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-import checkpoint
-from mix import Draws
 from pipeline.core.progress import say, step
 
 PURPOSE = 1
 
 
 def new_model(recipe: dict[str, Any]) -> GPT2LMHeadModel:
-    """The untrained model. gelu_pytorch_tanh is gelu_new in one kernel; the shipped config says gelu_new."""
+    """The untrained model.
+
+    gelu_pytorch_tanh is gelu_new computed in one kernel; the shipped config says gelu_new.
+    """
     torch.manual_seed(recipe["seed"])
     config = GPT2Config(
         vocab_size=recipe["vocabulary"],
@@ -38,7 +41,15 @@ def loss_of(model: GPT2LMHeadModel, rows: np.ndarray) -> Tensor:
     tokens = torch.from_numpy(rows)
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(tokens.clamp(min=0), use_cache=False).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=-1)
+    targets = tokens[:, 1:].flatten()
+    return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets, ignore_index=-1)
+
+
+def trained_tokens(draws: Draws, recipe: dict[str, Any]) -> int:
+    """Tokens predicted in training: all of each step's windows but BOS and padding."""
+    settings = recipe["lm"]
+    steps = (draws.batch(i, settings["batch"], PURPOSE) for i in range(settings["steps"]))
+    return sum(int((rows[:, 1:] >= 0).sum()) for rows in steps)
 
 
 def train_lm(draws: Draws, recipe: dict[str, Any], folder: Path) -> GPT2LMHeadModel:
@@ -64,7 +75,8 @@ def train_lm(draws: Draws, recipe: dict[str, Any], folder: Path) -> GPT2LMHeadMo
             if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == steps:
                 say(f"step {number + 1}: {loss.item():.3f} nats")
                 saved = [optimiser.state_dict() for optimiser in optimisers]
-                checkpoint.save(path, {"model": model.state_dict(), "optimisers": saved, "step": number + 1})
+                state = {"model": model.state_dict(), "optimisers": saved, "step": number + 1}
+                checkpoint.save(path, state)
     return model.eval()
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import checkpoint
 import torch
 from jaxtyping import Float
+from tokens import Draws
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 
-import checkpoint
 from feature_atlas.address import HookPoint
-from mix import Draws
 from pipeline.core.model import SubjectModel
 from pipeline.core.progress import say, step
 
@@ -22,7 +22,7 @@ PURPOSE = 2
 class TopK(nn.Module):
     """acts = relu(top k of (x - b_dec) @ W_enc + b_enc); reconstruction = acts @ W_dec + b_dec.
 
-    Rows of W_dec have norm 1. Inputs are divided by `scale`, their root mean square, while training.
+    Rows of W_dec have norm 1. In training, inputs are divided by `scale`, their root mean square.
     """
 
     def __init__(self, d_in: int, n_latents: int, k: int) -> None:
@@ -42,24 +42,29 @@ class TopK(nn.Module):
 
     def decode(self, values: Tensor, latents: Tensor) -> Float[Tensor, "position d_in"]:
         """The sum of the chosen latents' rows, by their values."""
-        return nn.functional.embedding_bag(latents, self.W_dec, per_sample_weights=values, mode="sum") + self.b_dec
+        rows = nn.functional.embedding_bag(latents, self.W_dec, per_sample_weights=values, mode="sum")
+        return rows + self.b_dec
 
     def loss(self, x: Float[Tensor, "position d_in"], settings: dict[str, Any]) -> Tensor:
-        """Squared error over variance, plus the auxiliary loss of Gao et al. 2024 on silent latents."""
+        """Squared error over variance, plus Gao et al.'s (2024) loss on silent latents."""
         pre = self.pre_acts(x)
         values, latents = pre.topk(self.k, dim=-1)
         values = values.relu()
         error = x - self.decode(values, latents)
-        variance = (x - x.mean(0)).pow(2).sum()
-        fired = torch.zeros_like(self.silent).index_add_(0, latents[values > 0], torch.ones_like(latents[values > 0]))
+        loss = error.pow(2).sum() / (x - x.mean(0)).pow(2).sum()
+        fired = torch.bincount(latents[values > 0], minlength=len(self.silent))
         self.silent = torch.where(fired > 0, 0, self.silent + 1)
-        loss = error.pow(2).sum() / variance
         dead = self.silent > settings["dead_after"]
         if dead.any():
-            aux = pre.masked_fill(~dead, -torch.inf).topk(min(settings["aux_k"], int(dead.sum())), dim=-1)
-            guess = self.decode(aux.values.relu(), aux.indices) - self.b_dec
-            loss = loss + settings["aux_weight"] * (error.detach() - guess).pow(2).sum() / error.detach().pow(2).sum()
+            k = min(settings["aux_k"], int(dead.sum()))
+            loss = loss + settings["aux_weight"] * self._silent_loss(pre, error.detach(), dead, k)
         return loss
+
+    def _silent_loss(self, pre: Tensor, error: Tensor, dead: Tensor, k: int) -> Tensor:
+        """|e - e_hat|^2 / |e|^2, where e_hat is made of the k highest silent latents."""
+        aux = pre.masked_fill(~dead, -torch.inf).topk(k, dim=-1)
+        guess = self.decode(aux.values.relu(), aux.indices) - self.b_dec
+        return (error - guess).pow(2).sum() / error.pow(2).sum()
 
     @torch.no_grad()
     def keep_unit_norm(self) -> None:
@@ -72,8 +77,9 @@ def train_saes(model: GPT2LMHeadModel, draws: Draws, recipe: dict[str, Any], fol
     settings, shape, subject = recipe["sae"], recipe["model"], SubjectModel(model)
     torch.manual_seed(recipe["seed"])
     width = shape["n_embd"]
-    saes = [TopK(width, settings["expansion"] * width, settings["k"]) for _ in range(shape["n_layer"])]
-    optimisers = [torch.optim.Adam(sae.parameters(), lr=settings["lr"], betas=(0.9, 0.999), fused=True) for sae in saes]
+    n_latents = settings["expansion"] * width
+    saes = [TopK(width, n_latents, settings["k"]) for _ in range(shape["n_layer"])]
+    optimisers = [torch.optim.Adam(sae.parameters(), lr=settings["lr"], fused=True) for sae in saes]
     path, first = folder / "saes.pt", 0
     if (state := checkpoint.load(path)) is not None:
         for sae, optimiser, saved in zip(saes, optimisers, state["saes"], strict=True):
@@ -82,12 +88,15 @@ def train_saes(model: GPT2LMHeadModel, draws: Draws, recipe: dict[str, Any], fol
         first = state["step"]
     elif settings["steps"]:
         _start_at_mean(saes, _positions(subject, draws, 0, 8 * settings["batch"]))
-    with step("SAEs", settings["steps"] * settings["batch"], "positions", first * settings["batch"]) as progress:
-        for number in range(first, settings["steps"]):
-            inputs = _positions(subject, draws, number, settings["batch"])
-            losses = [_train(*each, settings, number) for each in zip(saes, optimisers, inputs, strict=True)]
-            progress.advance(settings["batch"])
-            if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == settings["steps"]:
+    batch, steps = settings["batch"], settings["steps"]
+    with step("SAEs", steps * batch, "positions", first * batch) as progress:
+        for number in range(first, steps):
+            inputs = _positions(subject, draws, number, batch)
+            rate = settings["lr"] * min(1.0, 5 * (steps - number) / steps)
+            each = zip(saes, optimisers, inputs, strict=True)
+            losses = [_train(sae, optimiser, x, settings, rate) for sae, optimiser, x in each]
+            progress.advance(batch)
+            if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == steps:
                 say(f"step {number + 1}: " + " ".join(f"{loss:.4f}" for loss in losses))
                 both = zip(saes, optimisers, strict=True)
                 saved = [{"sae": sae.state_dict(), "optimiser": o.state_dict()} for sae, o in both]
@@ -95,9 +104,11 @@ def train_saes(model: GPT2LMHeadModel, draws: Draws, recipe: dict[str, Any], fol
     return saes
 
 
-def _train(sae: TopK, optimiser: torch.optim.Optimizer, x: Tensor, settings: dict[str, Any], number: int) -> float:
+def _train(
+    sae: TopK, optimiser: torch.optim.Optimizer, x: Tensor, settings: dict[str, Any], rate: float
+) -> float:
     for group in optimiser.param_groups:
-        group["lr"] = settings["lr"] * min(1.0, 5 * (settings["steps"] - number) / settings["steps"])
+        group["lr"] = rate
     loss = sae.loss(x / sae.scale, settings)
     loss.backward()
     optimiser.step()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
 from mix import Doc
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END_OF_TEXT = "<|endoftext|>"
 
 
 def train_tokenizer(docs: list[Doc], size: int, folder: Path) -> Tokenizer:
-    """Trains on the documents and leaves `tokenizer.json` and `tokenizer_config.json` in `folder`."""
+    """Trains on the documents; leaves `tokenizer.json` and `tokenizer_config.json` in `folder`."""
     path = folder / "tokenizer.json"
     if path.is_file():
         return Tokenizer.from_file(str(path))

@@ -45,7 +45,9 @@ class Best:
         """Keys at or below their row's floor change nothing."""
         return self.key[:, -1]
 
-    def offer(self, row: Int[np.ndarray, " candidate"], key: UInt64[np.ndarray, " candidate"], cut: CutExcerpts) -> None:
+    def offer(
+        self, row: Int[np.ndarray, " candidate"], key: UInt64[np.ndarray, " candidate"], cut: CutExcerpts
+    ) -> None:
         """Considers candidates; excerpts are cut only of those that stay."""
         alive = np.flatnonzero(key > self.floor[row])
         if not len(alive):
@@ -81,7 +83,12 @@ class Best:
         acts = np.take_along_axis(self.acts[touched], old[..., None], axis=1)
         excerpts = cut(np.take_along_axis(origin, np.where(new, pick - self.k, 0), axis=1)[new])
         value[new], scale[new], acts[new] = excerpts.value, excerpts.scale, excerpts.acts
-        self.key[touched], self.value[touched], self.scale[touched], self.acts[touched] = key, value, scale, acts
+        self.key[touched], self.value[touched], self.scale[touched], self.acts[touched] = (
+            key,
+            value,
+            scale,
+            acts,
+        )
 
 
 TOKEN_BITS = np.uint64(32)
@@ -93,7 +100,7 @@ def pack(rank: np.ndarray, token: Int[np.ndarray, " candidate"]) -> UInt64[np.nd
     return (rank.astype(np.uint64) << TOKEN_BITS) | (_LOW - token.astype(np.uint64))
 
 
-def token_of(key: UInt64[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+def token_of(key: UInt64[np.ndarray, ...]) -> Int[np.ndarray, ...]:
     """The corpus token in a key."""
     return (_LOW - (key & _LOW)).astype(np.int64)
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
+from feature_atlas.contract import DICTIONARY as SPECS
 from feature_atlas.contract import (
     EXCERPT,
     FIRST_OCTAVE,
@@ -16,7 +17,6 @@ from feature_atlas.contract import (
     PER_BAND,
     numpy_dtype,
 )
-from feature_atlas.contract import DICTIONARY as SPECS
 from pipeline.core.accumulate.best import Best, Excerpts, order_of, pack
 from pipeline.core.accumulate.block import Block
 from pipeline.core.windows import Windows
@@ -87,7 +87,7 @@ class Samples:
 
 
 def octave(value: Float[np.ndarray, " firing"]) -> Int[np.ndarray, " firing"]:
-    """0 below 2^FIRST_OCTAVE, then 1 + floor(log2(value)) - FIRST_OCTAVE, N_OCTAVES - 1 from 2^LAST_OCTAVE on."""
+    """0 below 2^FIRST_OCTAVE, then 1 + floor(log2(value)) - FIRST_OCTAVE, up to N_OCTAVES - 1."""
     exponent = (value.view(np.int32) >> 23) - 127
     return np.clip(exponent - FIRST_OCTAVE, -1, LAST_OCTAVE - FIRST_OCTAVE) + 1
 
@@ -124,7 +124,12 @@ def _first_peak(block: Block, latent: np.ndarray, window: np.ndarray, peak: np.n
 
 
 def _cut(
-    block: Block, windows: Windows, dtype: np.dtype, latent: np.ndarray, column: np.ndarray, candidates: np.ndarray
+    block: Block,
+    windows: Windows,
+    dtype: np.dtype,
+    latent: np.ndarray,
+    column: np.ndarray,
+    candidates: np.ndarray,
 ) -> Excerpts:
     latent, column = latent[candidates], column[candidates]
     first, length = windows.excerpts(block.batch.token[column])

@@ -21,7 +21,9 @@ class FiresOn:
     Firings on types outside the table are known only in sum: that is the table's stated error.
     """
 
-    def __init__(self, n_latents: int, types: Int[np.ndarray, " entry"], d_vocab: int, two_signed: bool) -> None:
+    def __init__(
+        self, n_latents: int, types: Int[np.ndarray, " entry"], d_vocab: int, two_signed: bool
+    ) -> None:
         self.types = types
         self._entry = np.full(d_vocab, -1, np.int64)
         self._entry[types] = np.arange(len(types))

@@ -15,6 +15,7 @@ export function Snippets({ preview, vocabulary }: { preview: Preview; vocabulary
   );
 }
 
+/** Runs of spaces are drawn as one: indentation would push the peak out of a narrow row. */
 function cells(preview: Preview, snippet: number, vocabulary: Vocabulary) {
   const tokens = snippet * 2 * SNIPPET;
   return Array.from({ length: SNIPPET }, (_, i) => {
@@ -24,7 +25,7 @@ function cells(preview: Preview, snippet: number, vocabulary: Vocabulary) {
     const drawn = glyphs(vocabulary.text[type] ?? "", vocabulary.kind[type] ?? 0);
     return (
       <span key={i} class={drawn.faint ? "cell faint" : "cell"} style={{ "--heat": (heat / 255).toFixed(3) }}>
-        {drawn.text}
+        {drawn.text.replace(/ {2,}/g, " ")}
       </span>
     );
   });
