@@ -8,9 +8,7 @@ import multiprocessing
 import os
 import platform
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,22 +18,16 @@ import numpy as np
 
 from feature_atlas.contract import (
     CORPUS,
-    DICTIONARY,
-    FLOATS,
     FORMAT,
     FORMAT_VERSION,
-    INTS,
     VOCABULARY,
-    columns,
-    dictionary_sizes,
-    sections,
 )
 from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
-from pipeline.core.cards import dictionary_arrays
 from pipeline.core.dictionaries import Dictionary
-from pipeline.core.files import StageFolder, digest, load_arrays, write_atomically
+from pipeline.core.files import StageFolder, digest, write_atomically, write_once
+from pipeline.core.group import Part, write_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
@@ -43,22 +35,6 @@ from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Part:
-    """One dictionary's part of the work, small enough to hand to another process."""
-
-    id: str
-    n_latents: int
-    two_signed: bool
-    writes: bool
-    d_vocab: int
-    min_count: int
-    ctx: int
-    bos: int | None
-    work: Path
-    run: Path
 
 
 def run(params: Params, work: Path, out: Path) -> None:
@@ -71,9 +47,9 @@ def run(params: Params, work: Path, out: Path) -> None:
     if _is_current(out, run_id):
         return
     path.mkdir(parents=True, exist_ok=True)
-    _write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
-    _write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
-    _write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
+    write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
+    write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
+    write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
     _write_dictionaries([_part(d, params, folder, work, path) for d in dictionaries])
     files = list_files(path)
@@ -112,29 +88,6 @@ def _write_dictionaries(parts: list[Part]) -> None:
             progress.advance(part.n_latents)
 
 
-def write_dictionary(part: Part) -> Part:
-    """Writes one dictionary's group, whole or not at all."""
-    _write_once(part.run / "dictionaries" / f"{part.id}.zarr", lambda into: _write_dictionary(into, part))
-    return part
-
-
-def _write_dictionary(into: Path, part: Part) -> None:
-    windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
-    scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
-    described = load_arrays(part.work / "describe" / f"{part.id}.npz")
-    counts = windows.type_counts(part.d_vocab)
-    arrays = dictionary_arrays(scan, described, windows, counts, part.two_signed, part.min_count)
-    n_top = scan["top/key"].shape[1]
-    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed)
-    attributes: dict[str, Any] = {
-        "sizes": sizes,
-        "sections": sections(n_top, part.two_signed),
-        "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
-        "writes": part.writes,
-    }
-    create_group(into, DICTIONARY, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
-
-
 def _write_corpus(into: Path, corpus: Corpus, folder: ModelFolder) -> None:
     arrays = {
         "tokens": corpus.tokens,
@@ -153,16 +106,6 @@ def _write_vocabulary(into: Path, folder: ModelFolder) -> None:
 def _copy_tokenizer(into: Path, work: Path) -> None:
     into.mkdir()
     shutil.copyfile(work / "tokens" / "tokenizer.json", into / "tokenizer.json")
-
-
-def _write_once(path: Path, write: Callable[[Path], None]) -> None:
-    """Makes a folder under a passing name and renames it: it is there whole or not at all."""
-    if path.is_dir():
-        return
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    write(partial)
-    partial.rename(path)
 
 
 def _run_id(params: Params, folder: ModelFolder, work: Path) -> str:

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from feature_atlas.contract import (
     N_NEIGHBOURS,
     NO_TOKEN,
     PER_BAND,
+    SHARD,
     SNIPPET,
     STATS,
     VOCABULARY,
+    ArraySpec,
     columns,
     dictionary_sizes,
     histogram_edges,
@@ -56,10 +58,21 @@ _SENTENCES = (
     "In {month} {name} measured the {noun} {n} times: the mean was {n}.{n} and the error {n} %.",
 )
 _WORDS = {
-    "month": "January March April June August October December".split(),
-    "city": "Lisbon Bergen Kyoto Quito Zürich Accra Tallinn".split(),
-    "noun": "lantern engine river matrix window letter garden signal planet token".split(),
-    "name": "Ada Noor Emil Ingrid Tomás Wei".split(),
+    "month": ["January", "March", "April", "June", "August", "October", "December"],
+    "city": ["Lisbon", "Bergen", "Kyoto", "Quito", "Zürich", "Accra", "Tallinn"],
+    "noun": [
+        "lantern",
+        "engine",
+        "river",
+        "matrix",
+        "window",
+        "letter",
+        "garden",
+        "signal",
+        "planet",
+        "token",
+    ],
+    "name": ["Ada", "Noor", "Emil", "Ingrid", "Tomás", "Wei"],
 }
 
 
@@ -91,13 +104,13 @@ def normal(path: Path) -> Path:
     return write_atlas(
         path,
         "A synthetic atlas",
-        prose(400),
+        prose(100),
         [*units, Units("resid_post.1.toy", "resid_post.1", 300, dead=0.1)],
     )
 
 
 def hostile(path: Path) -> Path:
-    """A document id, a title and tokens that try to be markup, to turn the writing direction, or to vanish."""
+    """Names and tokens that try to be markup, to turn the writing direction, or to vanish."""
     awkward = [
         HOSTILE,
         " \u202egnp.exe",
@@ -118,30 +131,22 @@ def hostile(path: Path) -> Path:
 
 
 def large(path: Path) -> Path:
-    """One dictionary of 24,576 latents: only the lists are filled, its latent pages are all alike."""
-    return write_atlas(
-        path, "A large atlas", prose(400), [Units("resid_post.0.large", "resid_post.0", 24_576, dead=0.02)]
-    )
+    """One dictionary of 24,576 latents, made to be listed: its latent pages can't be opened."""
+    units = Units("resid_post.0.large", "resid_post.0", 24_576, dead=0.02)
+    return write_atlas(path, "A large atlas", prose(100), [units])
 
 
 def broken(path: Path) -> Path:
     """The normal atlas after somebody lost a shard of the SAE's examples."""
     normal(path)
-    shard = (
-        path
-        / "runs"
-        / RUN
-        / "dictionaries"
-        / "resid_post.1.toy.zarr"
-        / "examples"
-        / "tokens"
-        / "c"
-        / "0"
-        / "0"
-        / "0"
-    )
-    shard.unlink()
+    lose_shard(path)
     return path
+
+
+def lose_shard(path: Path) -> None:
+    """Removes the first shard of the examples of the normal atlas' SAE."""
+    store = path / "runs" / RUN / "dictionaries" / "resid_post.1.toy.zarr"
+    (store / "examples" / "tokens" / "c" / "0" / "0" / "0").unlink()
 
 
 def prose(
@@ -218,10 +223,15 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         "fields": ranges,
         "writes": True,
     }
-    create_group(
-        into, DICTIONARY, arrays, attributes, d_vocab=len(text.vocabulary), two_signed=units.two_signed
-    )
+    specs = _coarse() if units.n_latents > whole else DICTIONARY
+    d_vocab = len(text.vocabulary)
+    create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=units.two_signed)
     return int((arrays["stats/firings"] > 0).sum())
+
+
+def _coarse() -> list[ArraySpec]:
+    """Zarr spends 0.4 ms on a chunk: one per latent would take half a minute."""
+    return [replace(spec, chunk=SHARD) if spec.chunk == 1 else spec for spec in DICTIONARY]
 
 
 def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Generator) -> Arrays:
@@ -269,7 +279,7 @@ def _activations(text: Text, units: Units, latent: int, random: np.random.Genera
 def _spots(
     text: Text, acts: np.ndarray[Any, Any], two_signed: bool, random: np.random.Generator
 ) -> list[int]:
-    """Corpus token of every example's peak in the order of the contract's sections; -1 where there is none."""
+    """Corpus token of every example's peak, in the order of the contract's sections; -1 for none."""
     firing = np.flatnonzero(acts > 0)
     order = firing[np.argsort(-acts[firing], kind="stable")]
     rows = _padded(order, N_TOP)

@@ -15,6 +15,8 @@ _HELD_OUT = {
     "work": "Whole works are held out: no chapter of a held-out book was trained on.",
 }
 
+_PROJECT_ROW = "| project | this repository | Apache-2.0 |\n"
+
 
 def model_card(report: dict[str, Any], out: Path) -> str:
     """The text of `data/demo/README.md`."""
@@ -29,7 +31,7 @@ def model_card(report: dict[str, Any], out: Path) -> str:
         steps=f"{lm['steps']:,}",
         batch=lm["batch"],
         tokens_m=f"{report['trained'] / 1e6:.1f}",
-        passes=f"{report['trained'] / sum(part['tokens'] for part in report['mix'].values()):.2f}",
+        passes=f"{report['trained'] / sum(r['weight'] * r['tokens'] for r in report['mix'].values()):.2f}",
         muon_lr=lm["muon_lr"],
         adam_lr=lm["adam_lr"],
         warmup=lm["warmup"],
@@ -45,6 +47,7 @@ def model_card(report: dict[str, Any], out: Path) -> str:
         held_positions=f"{report['saes'][0]['positions']:,}",
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         project_texts=_project(report["mix"]),
+        project_row=_PROJECT_ROW if "project" in report["mix"] else "",
         mix_table=_mix_table(report["mix"]),
         loss_table=_loss_table(report["sources"]),
         sae_table=_sae_table(report),

@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Every step goes on where it was stopped, and is passed over when done."""
     given = _arguments()
-    recipe = yaml.safe_load((HERE / "recipe.yaml").read_text())
+    recipe = yaml.safe_load(given.recipe.read_text())
     given.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(given.threads)
     train, held = tokenise(given.texts, given.work, recipe)
@@ -59,6 +59,7 @@ def tokenise(texts: Path, work: Path, recipe: dict[str, Any]) -> tuple[Tokens, T
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path, required=True, help="parquet: source, title, text")
+    parser.add_argument("--recipe", type=Path, default=HERE / "recipe.yaml", help="the settings")
     parser.add_argument("--work", type=Path, default=Path("build/recipe"), help="for checkpoints")
     parser.add_argument("--out", type=Path, default=HERE.parent, help="for lm/ and dictionaries/")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.core.model import SubjectModel
 from pipeline.core.progress import say, step
 
 PURPOSE = 2
+BUFFERED = 8  # batches whose positions are mixed: neighbours in a text are much alike
 
 
 class TopK(nn.Module):
@@ -87,11 +89,10 @@ def train_saes(model: GPT2LMHeadModel, draws: Draws, recipe: dict[str, Any], fol
             optimiser.load_state_dict(saved["optimiser"])
         first = state["step"]
     elif settings["steps"]:
-        _start_at_mean(saes, _positions(subject, draws, 0, 8 * settings["batch"]))
+        _start_at_mean(saes, _positions(subject, draws, 0, BUFFERED * settings["batch"]))
     batch, steps = settings["batch"], settings["steps"]
     with step("SAEs", steps * batch, "positions", first * batch) as progress:
-        for number in range(first, steps):
-            inputs = _positions(subject, draws, number, batch)
+        for number, inputs in _batches(subject, draws, batch, range(first, steps)):
             rate = settings["lr"] * min(1.0, 5 * (steps - number) / steps)
             each = zip(saes, optimisers, inputs, strict=True)
             losses = [_train(sae, optimiser, x, settings, rate) for sae, optimiser, x in each]
@@ -123,12 +124,25 @@ def _start_at_mean(saes: list[TopK], inputs: list[Tensor]) -> None:
         sae.b_dec.data.copy_(x.mean(0) / sae.scale)
 
 
+def _batches(
+    subject: SubjectModel, draws: Draws, size: int, numbers: range
+) -> Iterator[tuple[int, list[Tensor]]]:
+    """Each step's number, and its inputs layer by layer."""
+    buffer: list[Tensor] = []
+    for number in numbers:
+        place = number % BUFFERED
+        if place == 0 or not buffer:
+            buffer = _positions(subject, draws, number // BUFFERED, BUFFERED * size)
+        yield number, [x[place * size : (place + 1) * size] for x in buffer]
+
+
 def _positions(subject: SubjectModel, draws: Draws, number: int, n: int) -> list[Tensor]:
     """`resid_post` of every layer at `n` random positions other than BOS and padding."""
-    rows = draws.batch(number, 2 * n // 100 + 1, PURPOSE)
+    # 110 of a window's 127 positions: some windows are short, and enough must be left to choose from.
+    rows = torch.from_numpy(draws.batch(number, n // 110 + 1, PURPOSE))
     points = [HookPoint("resid_post", layer) for layer in range(subject.n_layers)]
-    acts = subject.activations(torch.from_numpy(rows).clamp(min=0), points)
-    there = torch.from_numpy(rows >= 0)
+    there = rows >= 0
     there[:, 0] = False
+    parts = [subject.activations(part.clamp(min=0), points) for part in rows.split(32)]
     chosen = torch.randperm(int(there.sum()), generator=torch.Generator().manual_seed(number))[:n]
-    return [acts[point][there][chosen].clone() for point in points]
+    return [torch.cat([part[point] for part in parts])[there][chosen].clone() for point in points]

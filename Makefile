@@ -1,0 +1,46 @@
+# make demo and make test work on a fresh machine with Python 3.11 and Node 20.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: setup demo test check fix bench serve chromium
+
+setup: .venv/ready ## everything that the other targets need
+
+.venv/ready: pyproject.toml constraints.txt site_template/package-lock.json
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch .venv/ready
+
+site_template/static/main.js: setup $(wildcard site_template/src/*.ts* site_template/src/*/*.ts* site_template/styles/*.css)
+	cd site_template && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+demo: setup site_template/static/main.js ## build the demo atlas and its site; in a terminal, open it
+	@if [ -t 1 ]; then $(BIN)/atlas demo --out build/demo; else $(BIN)/atlas demo --out build/demo --no-serve; fi
+
+test: setup site_template/static/main.js chromium ## every test
+	$(BIN)/python -m pytest
+
+check: setup site_template/static/main.js ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	cd site_template && npm run check
+
+fix: setup ## repair formatting and what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m viewer_builder.schema_ts
+	$(BIN)/python -m docs.format
+
+bench: setup ## measure against the bare lower bounds
+	$(BIN)/python -m benchmarks.scan
+
+serve: ## open the demo site
+	$(BIN)/atlas serve build/demo/site
+
+chromium: ## the browser tests need one; Debian's is fetched when there is none
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| (apt-get update && apt-get install --yes chromium) \
+	|| (echo "no Chromium: install it, e.g. apt-get install chromium" && exit 1)

@@ -1,0 +1,52 @@
+"""One dictionary's group, from its parts. Needs no torch, so that the processes that do it start at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_atlas.contract import DICTIONARY, FLOATS, INTS, columns, dictionary_sizes, sections
+from feature_atlas.store import create_group
+from pipeline.core.cards import dictionary_arrays
+from pipeline.core.files import load_arrays, write_once
+from pipeline.core.windows import Windows, load_corpus
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dictionary's part of the work, small enough to hand to another process."""
+
+    id: str
+    n_latents: int
+    two_signed: bool
+    writes: bool
+    d_vocab: int
+    min_count: int
+    ctx: int
+    bos: int | None
+    work: Path
+    run: Path
+
+
+def write_dictionary(part: Part) -> Part:
+    """Writes one dictionary's group, whole or not at all."""
+    write_once(part.run / "dictionaries" / f"{part.id}.zarr", lambda into: _write_dictionary(into, part))
+    return part
+
+
+def _write_dictionary(into: Path, part: Part) -> None:
+    windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
+    scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
+    described = load_arrays(part.work / "describe" / f"{part.id}.npz")
+    counts = windows.type_counts(part.d_vocab)
+    arrays = dictionary_arrays(scan, described, windows, counts, part.two_signed, part.min_count)
+    n_top = scan["top/key"].shape[1]
+    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed)
+    attributes: dict[str, Any] = {
+        "sizes": sizes,
+        "sections": sections(n_top, part.two_signed),
+        "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
+        "writes": part.writes,
+    }
+    create_group(into, DICTIONARY, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
