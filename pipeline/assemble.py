@@ -27,7 +27,7 @@ from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, write_atomically, write_once
-from pipeline.core.group import Part, write_dictionary
+from pipeline.core.group import Part, end_with_parent, write_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
@@ -82,7 +82,7 @@ def _write_dictionaries(parts: list[Part]) -> None:
     spawn = multiprocessing.get_context("spawn")
     with (
         step("assemble", sum(part.n_latents for part in parts), "units") as progress,
-        ProcessPoolExecutor(workers, mp_context=spawn) as pool,
+        ProcessPoolExecutor(workers, mp_context=spawn, initializer=end_with_parent) as pool,
     ):
         for part in pool.map(write_dictionary, parts):
             progress.advance(part.n_latents)

@@ -46,16 +46,17 @@ def run(params: Params, work: Path) -> None:
 
 @dataclass
 class Selection:
-    """Of one source: the documents of lowest hash that together hold at most `budget` tokens.
+    """Of one source: in the order of their hashes, the documents that together hold at most `budget` tokens.
 
-    Exact in one pass and in memory bounded by the budget: whatever is dropped when a document
-    comes could not have been kept had it come first.
+    Exact in one pass and in memory bounded by the budget: when what is held passes the budget, the
+    document of highest hash can't belong to it, nor any other of a higher hash that comes later.
     """
 
     source: str
     budget: int | None
-    n_tokens: int = 0
     too_short: int = 0
+    _n_tokens: int = 0
+    _ceiling: int = 2**64
     _heap: list[tuple[int, int, str, np.ndarray]] = field(default_factory=list)
 
     def add(self, order: int, name: str, tokens: list[int]) -> None:
@@ -63,10 +64,15 @@ class Selection:
         if len(tokens) < SHORTEST:
             self.too_short += 1
             return
-        heapq.heappush(self._heap, (-_hash(self.source, name), order, name, np.array(tokens, np.uint32)))
-        self.n_tokens += len(tokens)
-        while self.budget is not None and self.n_tokens > self.budget and len(self._heap) > 1:
-            self.n_tokens -= len(heapq.heappop(self._heap)[3])
+        rank = _hash(self.source, name)
+        if rank >= self._ceiling:
+            return
+        heapq.heappush(self._heap, (-rank, order, name, np.array(tokens, np.uint32)))
+        self._n_tokens += len(tokens)
+        while self.budget is not None and self._n_tokens > self.budget and len(self._heap) > 1:
+            negative, _, _, dropped = heapq.heappop(self._heap)
+            self._ceiling = -negative
+            self._n_tokens -= len(dropped)
 
     def cut(self, budget: int) -> list[tuple[str, np.ndarray]]:
         """The kept documents in source order, once more for a budget that may be smaller."""
@@ -80,9 +86,9 @@ class Selection:
         return [(name, tokens) for _, name, tokens in sorted(kept, key=lambda item: item[0])]
 
     @property
-    def kept_tokens(self) -> int:
-        """Tokens of what is kept now."""
-        return sum(len(item[3]) for item in self._heap)
+    def n_tokens(self) -> int:
+        """Tokens of what is held now."""
+        return self._n_tokens
 
 
 def share_out(wanted: list[int], total: int | None) -> list[int]:
@@ -129,7 +135,7 @@ def _batches(documents: Iterator[Document], size: int) -> Iterator[list[Document
 
 
 def _corpus(chosen: list[Selection], max_tokens: int | None, names: list[str]) -> Corpus:
-    budgets = share_out([selection.kept_tokens for selection in chosen], max_tokens)
+    budgets = share_out([selection.n_tokens for selection in chosen], max_tokens)
     ids, owners, parts = [], [], []
     for selection, budget in zip(chosen, budgets, strict=True):
         for name, tokens in selection.cut(budget) if budget else []:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from feature_atlas.contract import (
     EXCERPT,
@@ -27,7 +25,7 @@ from pipeline.core.accumulate.best import token_of
 from pipeline.core.accumulate.examples import N_OCTAVES
 from pipeline.core.windows import Windows
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, np.ndarray]
 TOP_TYPES = 5  # token types whose share of the mass is the concentration
 BEFORE_PEAK = 3  # tokens of a snippet before its peak: list rows are narrow, and the peak must show
 
@@ -36,7 +34,7 @@ def dictionary_arrays(
     scan: Arrays,
     describe: Arrays,
     windows: Windows,
-    counts: Int[np.ndarray, " type"],
+    counts: Integer[np.ndarray, " type"],
     two_signed: bool,
     min_count: int,
 ) -> Arrays:
@@ -112,7 +110,7 @@ def band_rows(scan: Arrays) -> Arrays:
     }
 
 
-def _octave_counts(hist: np.ndarray) -> Int[np.ndarray, "latent octave"]:
+def _octave_counts(hist: np.ndarray) -> Integer[np.ndarray, "latent octave"]:
     inside = hist[:, 1:-1].reshape(len(hist), N_OCTAVES - 2, -1).sum(axis=-1)
     return np.concatenate([hist[:, :1], inside, hist[:, -1:]], axis=1)
 
@@ -166,7 +164,7 @@ def _kept(scan: Arrays, part: str) -> tuple[np.ndarray, ...]:
     return tuple(scan[f"{part}/{name}"] for name in ("key", "value", "scale", "acts"))
 
 
-def _picked(scan: Arrays, rows: Int[np.ndarray, "latent row"]) -> tuple[np.ndarray, ...]:
+def _picked(scan: Arrays, rows: Integer[np.ndarray, "latent row"]) -> tuple[np.ndarray, ...]:
     """Octave samples at flat `rows`; -1 gives an empty slot."""
     key, value, scale, acts = _kept(scan, "octaves")
     there = rows >= 0
@@ -184,7 +182,7 @@ def _histogram(scan: Arrays) -> Arrays:
     return {"hist": hist[:, 1 : N_BINS + 1], "hist_underflow": hist[:, 0], "hist_overflow": hist[:, -1]}
 
 
-def fires_on(scan: Arrays, counts: Int[np.ndarray, " type"], min_count: int) -> Arrays:
+def fires_on(scan: Arrays, counts: Integer[np.ndarray, " type"], min_count: int) -> Arrays:
     """The N_FIRES_ON types with the largest share of the activation mass, and the concentration.
 
     Types that occur fewer than `min_count` times are left out of the list, not of the sums.

@@ -41,7 +41,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(partial, path)
 
 
-def save_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays to one `.npz` file, atomically and uncompressed."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
@@ -51,7 +51,7 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     os.replace(partial, path)
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """Reads what `save_arrays` wrote; never unpickles."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

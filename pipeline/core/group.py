@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing.connection
+import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,18 @@ class Part:
     bos: int | None
     work: Path
     run: Path
+
+
+def end_with_parent() -> None:
+    """Ends this process when its parent is killed: left alone, it would write into the next build."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write_dictionary(part: Part) -> Part:

@@ -41,7 +41,8 @@ class SubjectModel:
             )
         except Exception as error:  # transformers raises OSError, ValueError, RuntimeError and others
             reason = " ".join(str(error).split())[:300]
-            raise InputError(f"can't load the model in {folder.path}: {reason}") from error
+            files = ", ".join(path.name for path in folder.weight_files)
+            raise InputError(f"can't load {files} of {folder.path}: {reason}; get the model again") from error
         return cls(model, device)
 
     @property
@@ -126,14 +127,12 @@ _MODULES = {
 }
 
 
-def _keep_input(
-    point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Tensor, ...]
-) -> None:
+def _keep_input(point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Any, ...]) -> None:
     into[point] = args[0]
 
 
 def _keep_output(
-    point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Tensor, ...], output: Any
+    point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Any, ...], output: Any
 ) -> None:
     part = 1 if point.point == "attn_pattern" else 0
     into[point] = output[part] if isinstance(output, tuple) else output

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Integer
 
 from feature_atlas.contract import EXCERPT
 from feature_atlas.manifest import Windowing
@@ -26,8 +26,8 @@ BEFORE_PEAK = 42  # of an excerpt's 64 tokens: what came before explains more th
 class Corpus:
     """All documents' tokens one after another; document i holds tokens [starts[i], starts[i + 1])."""
 
-    tokens: Int[np.ndarray, " token"]
-    starts: Int[np.ndarray, " edge"]
+    tokens: Integer[np.ndarray, " token"]
+    starts: Integer[np.ndarray, " edge"]
     ids: list[str]
     owners: list[str]
     sources: list[str]
@@ -72,14 +72,14 @@ class Batch:
     type, `start` the first column of each window.
     """
 
-    windows: Int[np.ndarray, "window pos"]
+    windows: Integer[np.ndarray, "window pos"]
     counted: Bool[np.ndarray, "window pos"]
-    token: Int[np.ndarray, " column"]
-    type: Int[np.ndarray, " column"]
-    start: Int[np.ndarray, " window"]
+    token: Integer[np.ndarray, " column"]
+    type: Integer[np.ndarray, " column"]
+    start: Integer[np.ndarray, " window"]
 
     @property
-    def stop(self) -> Int[np.ndarray, " window"]:
+    def stop(self) -> Integer[np.ndarray, " window"]:
         """One past the last column of each window."""
         return np.append(self.start[1:], len(self.token))
 
@@ -92,7 +92,7 @@ class Windows:
         self.stride = ctx if bos is None else ctx - 1
 
     @cached_property
-    def _spans(self) -> Int[np.ndarray, "window span"]:
+    def _spans(self) -> Integer[np.ndarray, "window span"]:
         """First and last-plus-one corpus token of every window that has a counted position."""
         lengths = np.diff(self.corpus.starts)
         per_document = -(-lengths // self.stride)
@@ -113,18 +113,18 @@ class Windows:
         lengths = self._spans[:, 1] - self._spans[:, 0]
         return int(lengths.sum()) - (0 if self.bos is not None else len(lengths))
 
-    def type_counts(self, d_vocab: int) -> Int[np.ndarray, " type"]:
+    def type_counts(self, d_vocab: int) -> Integer[np.ndarray, " type"]:
         """Occurrences of each token type at counted positions."""
         counts = np.zeros(d_vocab, np.int64)
         for batch in self.batches(4096):
             counts += np.bincount(batch.type, minlength=d_vocab)
         return counts
 
-    def documents(self, token: Int[np.ndarray, ...]) -> Int[np.ndarray, ...]:
+    def documents(self, token: Integer[np.ndarray, ...]) -> Integer[np.ndarray, ...]:
         """The document that each corpus token belongs to."""
         return np.searchsorted(self.corpus.starts, token, side="right") - 1
 
-    def excerpts(self, token: Int[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def excerpts(self, token: Integer[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """First corpus token and length of the excerpt around each peak.
 
         Up to EXCERPT counted tokens of the peak's window: two thirds before the peak, one after,
@@ -154,7 +154,7 @@ class Windows:
         for start in range(first, len(self), size):
             yield self._batch(self._spans[start : start + size])
 
-    def _batch(self, spans: Int[np.ndarray, "window span"]) -> Batch:
+    def _batch(self, spans: Integer[np.ndarray, "window span"]) -> Batch:
         lead = 0 if self.bos is None else 1
         lengths = spans[:, 1] - spans[:, 0]
         offset = np.arange(self.ctx) - lead

@@ -8,7 +8,7 @@ from typing import Any
 import checkpoint
 import numpy as np
 import torch
-from mix import Draws
+from tokens import Draws
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 

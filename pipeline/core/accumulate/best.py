@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Float, Int, Integer, UInt64
 
 from feature_atlas.contract import EXCERPT
 
@@ -17,13 +17,11 @@ class Excerpts:
 
     value: Float[np.ndarray, " peak"]
     scale: Float[np.ndarray, " peak"]
-    acts: Int[np.ndarray, "peak offset"]
+    acts: Integer[np.ndarray, "peak offset"]
 
 
-class CutExcerpts(Protocol):
-    """Cuts the excerpts of some of the candidates last offered, by their index there."""
-
-    def __call__(self, candidates: Int[np.ndarray, " peak"], /) -> Excerpts: ...
+# Cuts the excerpts of some of the candidates last offered, by their index there.
+CutExcerpts = Callable[[np.ndarray], Excerpts]
 
 
 class Best:
@@ -83,6 +81,8 @@ class Best:
         acts = np.take_along_axis(self.acts[touched], old[..., None], axis=1)
         excerpts = cut(np.take_along_axis(origin, np.where(new, pick - self.k, 0), axis=1)[new])
         value[new], scale[new], acts[new] = excerpts.value, excerpts.scale, excerpts.acts
+        empty = key == 0
+        value[empty], scale[empty], acts[empty] = 0, 0, 0
         self.key[touched], self.value[touched], self.scale[touched], self.acts[touched] = (
             key,
             value,

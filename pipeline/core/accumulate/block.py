@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from pipeline.core.windows import Batch
 
@@ -25,17 +25,17 @@ class Block:
         return slice(self.lo, self.lo + len(self.acts))
 
     @cached_property
-    def firing(self) -> Int[np.ndarray, " firing"]:
+    def firing(self) -> Integer[np.ndarray, " firing"]:
         """Where activation > 0, as flat indices: latent by latent, columns ascending."""
         return np.flatnonzero(self.acts > 0)
 
     @cached_property
-    def latent(self) -> Int[np.ndarray, " firing"]:
+    def latent(self) -> Integer[np.ndarray, " firing"]:
         """Latent of each firing, counted from `lo`."""
         return self.firing // self.acts.shape[1]
 
     @cached_property
-    def column(self) -> Int[np.ndarray, " firing"]:
+    def column(self) -> Integer[np.ndarray, " firing"]:
         """Column of each firing."""
         return self.firing - self.latent * self.acts.shape[1]
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Float, Integer, UInt64
 
 from feature_atlas.contract import DICTIONARY as SPECS
 from feature_atlas.contract import (
@@ -80,13 +80,13 @@ class Samples:
         self.octaves.offer(row, pack(draw >> np.uint64(32), token), cut)
         self.random.offer(block.lo + block.latent, pack(draw & np.uint64(2**32 - 1), token), cut)
 
-    def _names(self, token: Int[np.ndarray, " column"]) -> UInt64[np.ndarray, " column"]:
+    def _names(self, token: Integer[np.ndarray, " column"]) -> UInt64[np.ndarray, " column"]:
         document = self.windows.documents(token)
         position = token - self.windows.corpus.starts[document]
         return (document.astype(np.uint64) << np.uint64(32)) | position.astype(np.uint64)
 
 
-def octave(value: Float[np.ndarray, " firing"]) -> Int[np.ndarray, " firing"]:
+def octave(value: Float[np.ndarray, " firing"]) -> Integer[np.ndarray, " firing"]:
     """0 below 2^FIRST_OCTAVE, then 1 + floor(log2(value)) - FIRST_OCTAVE, up to N_OCTAVES - 1."""
     exponent = (value.view(np.int32) >> 23) - 127
     return np.clip(exponent - FIRST_OCTAVE, -1, LAST_OCTAVE - FIRST_OCTAVE) + 1

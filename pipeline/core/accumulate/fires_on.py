@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Integer
 
 from pipeline.core.accumulate.block import Block
 
 
-def commonest(counts: Int[np.ndarray, " type"], n: int) -> Int[np.ndarray, " entry"]:
+def commonest(counts: Integer[np.ndarray, " type"], n: int) -> Integer[np.ndarray, " entry"]:
     """The `n` types of highest count that occur at all, ascending; ties go to the lower type."""
     order = np.argsort(-counts, kind="stable")[:n]
     return np.sort(order[counts[order] > 0])
@@ -22,7 +22,7 @@ class FiresOn:
     """
 
     def __init__(
-        self, n_latents: int, types: Int[np.ndarray, " entry"], d_vocab: int, two_signed: bool
+        self, n_latents: int, types: Integer[np.ndarray, " entry"], d_vocab: int, two_signed: bool
     ) -> None:
         self.types = types
         self._entry = np.full(d_vocab, -1, np.int64)

@@ -1,0 +1,88 @@
+"""`docs/atlas-format.md` from the contract: `python -m docs.format` rewrites it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from feature_atlas import contract
+from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, VOCABULARY, ArraySpec, Field
+
+PATH = Path(__file__).parent / "atlas-format.md"
+
+_HEAD = f"""<!-- Made from feature_atlas/contract.py by: python -m docs.format -->
+# The atlas format, version {contract.FORMAT_VERSION}
+
+An atlas is a folder, on disk or on any static host:
+
+```
+ATLAS/
+  atlas.json                  manifest: format version, current run, model, windowing, corpus, dictionaries
+  runs/<run>/                 never changes once the manifest names it
+    files.json                size and SHA-256 of every file, for `atlas verify`
+    tokenizer/tokenizer.json
+    vocabulary.zarr           token types as text
+    corpus.zarr               the documents' tokens, in order
+    dictionaries/<id>.zarr    one group for each dictionary
+```
+
+Every `.zarr` is a Zarr v3 group with consolidated metadata. Its attributes hold `shard_sizes`: the
+bytes of each file, so that a reader needs only absolute byte ranges and can tell a missing file
+(an error) from one that was all zeros and never written. Chunks are gzip.
+
+`dtype` token is `u2` up to a vocabulary of 65,536 and `u4` above; activation is `u1`, or `i1` for
+units with two signs. Chunk and shard are lengths of the first dimension; the others are whole.
+
+A dictionary group's attributes also hold `sizes` (length of each axis), `sections` (rows of the
+`example` axis: top, bottom, bands, random) and `fields` (columns of the two cards).
+
+Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
+one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
+`position` a token offset in that document, BOS not counted.
+"""
+
+
+def format_page() -> str:
+    """The page as Markdown."""
+    groups = (
+        ("dictionaries/<id>.zarr", DICTIONARY),
+        ("corpus.zarr", CORPUS),
+        ("vocabulary.zarr", VOCABULARY),
+    )
+    cards = (("card/floats", FLOATS), ("card/ints", INTS))
+    parts = [
+        _HEAD,
+        *(_arrays(name, specs) for name, specs in groups),
+        *(_fields(name, f) for name, f in cards),
+    ]
+    return "\n".join([*parts, _constants()])
+
+
+def _arrays(name: str, specs: tuple[ArraySpec, ...]) -> str:
+    rows = [
+        f"| `{s.path}` | {', '.join(s.dims)} | {s.dtype} | {s.chunk or 'all'} | {s.shard or '–'} | {s.doc} |"
+        for s in specs
+    ]
+    return _table(name, "| array | dimensions | dtype | chunk | shard | meaning |", rows)
+
+
+def _fields(name: str, fields: tuple[Field, ...]) -> str:
+    rows = [f"| `{field.name}` | {field.axis or 'one'} | {field.doc} |" for field in fields]
+    return _table(f"Columns of {name}", "| field | columns | meaning |", rows)
+
+
+def _constants() -> str:
+    names = (
+        "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_NEIGHBOURS N_FIRES_ON"
+        " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+    ).split()
+    rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
+    return _table("Constants", "| name | value |", rows)
+
+
+def _table(title: str, head: str, rows: list[str]) -> str:
+    rule = "|" + "---|" * (head.count("|") - 1)
+    return "\n".join([f"## {title}", "", head, rule, *rows, ""])
+
+
+if __name__ == "__main__":
+    PATH.write_text(format_page())

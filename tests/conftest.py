@@ -1,0 +1,50 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.build import build
+from pipeline.core.params import Params, ScanParams
+from tests import tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the random model."""
+    return tiny.write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def tiny_dictionary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SAELens folder of the random dictionary."""
+    return tiny.write_dictionary(tmp_path_factory.mktemp("sae"))
+
+
+@pytest.fixture(scope="session")
+def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small corpus."""
+    return tiny.write_text(tmp_path_factory.mktemp("text"))
+
+
+@pytest.fixture(scope="session")
+def tiny_params(tiny_model: Path, tiny_dictionary: Path, tiny_text: Path) -> Params:
+    """Parameters of the small atlas: neurons of both layers, and a TopK dictionary."""
+    return Params(
+        title="tiny",
+        model=str(tiny_model),
+        corpus=[str(tiny_text)],
+        dictionaries={"tiny-sae": f"{tiny_dictionary}@resid_post.1"},
+        ctx=tiny.CTX,
+        scan=ScanParams(n_top=4, batch=4, checkpoint_seconds=0),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_atlas(tiny_params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small atlas, built."""
+    out = tmp_path_factory.mktemp("tiny") / "atlas"
+    build(tiny_params, out)
+    return out

@@ -1,0 +1,109 @@
+"""The plan itself: who may import whom, who owns which library, and that generated files are current."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from docs.format import PATH as FORMAT_PATH
+from docs.format import format_page
+from pipeline.core.params import Params, load_params
+from viewer_builder.schema_ts import PATH as SCHEMA_PATH
+from viewer_builder.schema_ts import schema
+
+ROOT = Path(__file__).parents[1]
+STAGES = {"tokens", "scan", "describe", "assemble"}
+OWNERS = {
+    "transformers": "pipeline/core/model.py",
+    "tokenizers": "pipeline/core/tokenizer.py",
+    "datasets": "pipeline/core/corpus.py",
+    "pyarrow": "pipeline/core/corpus.py",
+    "huggingface_hub": "pipeline/core/model_folder.py",
+    "safetensors": "pipeline/core/dictionaries.py",
+    "zarr": "feature_atlas/store.py",
+    "fsspec": "feature_atlas/store.py",
+    "jinja2": "viewer_builder/render.py",
+    "typer": "pipeline/cli.py",
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files(package: str) -> list[Path]:
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "never"),
+    [
+        ("feature_atlas", {"pipeline", "viewer_builder", "site_template", "torch"}),
+        ("viewer_builder", {"pipeline", "torch", "zarr"}),
+        ("pipeline/core", {"viewer_builder"}),
+    ],
+)
+def test_packages_import_downwards(package: str, never: set[str]) -> None:
+    wrong = [
+        (str(path), name) for path in files(package) for name in imports(path) if name.split(".")[0] in never
+    ]
+    assert not wrong
+
+
+def test_only_the_command_line_knows_the_viewer() -> None:
+    users = [p.name for p in files("pipeline") if any(n.startswith("viewer_builder") for n in imports(p))]
+    assert users == ["cli.py"]
+
+
+def test_stages_meet_only_on_disk() -> None:
+    for stage in STAGES:
+        others = {f"pipeline.{name}" for name in STAGES - {stage}}
+        assert not others & set(imports(ROOT / "pipeline" / f"{stage}.py")), stage
+    for path in files("pipeline/core"):
+        assert not {f"pipeline.{name}" for name in STAGES} & set(imports(path)), path
+
+
+@pytest.mark.parametrize(("library", "owner"), OWNERS.items())
+def test_each_library_has_one_owner(library: str, owner: str) -> None:
+    packages = ("feature_atlas", "pipeline", "viewer_builder")
+    users = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in files(package)
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users == {owner}
+
+
+def test_generated_files_are_current() -> None:
+    assert SCHEMA_PATH.read_text() == schema(), "run: python -m viewer_builder.schema_ts"
+    assert FORMAT_PATH.read_text() == format_page(), "run: python -m docs.format"
+
+
+def test_every_parameter_is_described_and_the_demo_uses_them_all() -> None:
+    params = load_params(ROOT / "params.yaml", {})
+    written = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert written.keys() == Params.model_fields.keys()
+    assert set(params.dictionaries) == {f"resid_post.{layer}.sae" for layer in range(4)}
+    source = (ROOT / "pipeline/core/params.py").read_text()
+    assert source.count('    """') >= len(Params.model_fields) - 2
+
+
+def test_dvc_has_a_stage_for_every_stage_file() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert set(stages) == STAGES | {"site"}
+    for name, stage in stages.items():
+        assert stage["cmd"].startswith(f"atlas {name} ")
+        for path in stage["deps"]:
+            assert path.startswith("build/") or (ROOT / path).exists(), path

@@ -1,0 +1,179 @@
+"""Every number of every unit against brute force on the whole activation matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from feature_atlas import Atlas, Latent, open_atlas
+from feature_atlas.address import HookPoint
+from feature_atlas.contract import histogram_edges
+from pipeline.build import build
+from pipeline.core.embedded import embedded_root
+from pipeline.core.model import SubjectModel
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import Params, ScanParams, load_params
+from pipeline.core.subject import load_dictionaries
+from tests import brute
+
+FEW = 50_000
+
+
+@pytest.fixture(scope="module", params=["tiny", "tiny, no BOS", "demo, 50k tokens"])
+def built(
+    request: pytest.FixtureRequest, tiny_params: Params, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Atlas, Params]:
+    """An atlas and its parameters."""
+    params = {
+        "tiny": tiny_params,
+        "tiny, no BOS": tiny_params.model_copy(update={"bos": False}),
+        "demo, 50k tokens": load_params(embedded_root() / "params.yaml", {"max_tokens": FEW}),
+    }[request.param]
+    out = tmp_path_factory.mktemp("built") / "atlas"
+    build(params, out)
+    return open_atlas(str(out)), params
+
+
+def test_every_unit_equals_brute_force(built: tuple[Atlas, Params]) -> None:
+    atlas, params = built
+    documents = [atlas.document_tokens(i).astype(np.int64) for i in range(len(atlas.documents))]
+    windowing = atlas.manifest.windowing
+    windows, where = brute.places(documents, windowing.ctx, windowing.bos_token_id)
+    assert windowing.counted_tokens == len(where)
+    folder = ModelFolder.resolve(params.model)
+    model = SubjectModel.load(folder)
+    for dictionary in load_dictionaries(params, folder):
+        acts = _matrix(model, dictionary, windows, windowing, params)
+        opened = atlas[dictionary.id]
+        assert len(opened) == acts.shape[1]
+        # All units of small dictionaries, and of the large ones every seventh: 0.2 s each in plain Python.
+        for index in range(0, acts.shape[1], 1 if len(where) < 10_000 else 7):
+            _check(opened[index], acts[:, index], where, params)
+
+
+def _matrix(
+    model: SubjectModel, dictionary: Any, windows: list[np.ndarray], windowing: Any, params: Params
+) -> np.ndarray:
+    """Activations [counted position, latent]; windows padded and batched as the model read them."""
+    point: HookPoint = dictionary.hook_in
+    parts = []
+    for start in range(0, len(windows), params.scan.batch):
+        batch = windows[start : start + params.scan.batch]
+        padded = np.zeros((len(batch), windowing.ctx), np.int64)
+        for row, window in zip(padded, batch, strict=True):
+            row[: len(window)] = window
+        got = model.activations(torch.from_numpy(padded), [point])[point]
+        x = torch.cat([got[i, 1 : len(window)] for i, window in enumerate(batch)])
+        parts.append(dictionary.encode(x).numpy())
+    return np.concatenate(parts)
+
+
+def _check(latent: Latent, acts: np.ndarray, where: list[brute.Place], params: Params) -> None:
+    shown = latent.to_json()
+    signs, k, n = latent.dictionary.record.two_signed, params.scan.n_top, len(where)
+    firings = int((acts > 0).sum())
+    assert shown["firings"] == firings
+    assert shown["density"] == pytest.approx(firings / n, rel=1e-6)
+    assert shown["max_activation"] == acts.max()
+    assert shown["min_activation"] == acts.min()
+    if firings:
+        assert shown["mean_when_firing"] == pytest.approx(acts[acts > 0].mean(dtype=np.float64), rel=1e-5)
+    _check_moments(shown["moments"], acts)
+    assert shown["histogram"]["counts"] == brute.histogram(acts, histogram_edges())[1]
+    assert _found(shown["top_examples"]) == brute.top(acts, where, k, 1, not signs)
+    if signs:
+        assert _found(shown["bottom_examples"]) == brute.top(acts, where, k, -1, False)
+    _check_samples(shown, acts, where)
+    _check_excerpts(latent, acts, where)
+    _check_fires_on(shown, acts, where, params)
+
+
+def _found(examples: list[dict[str, Any]]) -> list[tuple[int, int, float]]:
+    return [(e["document"], e["position"], e["activation"]) for e in examples]
+
+
+def _check_moments(shown: dict[str, float], acts: np.ndarray) -> None:
+    want = brute.moments(acts)
+    spread = want["variance"] ** 0.5
+    assert shown["mean"] == pytest.approx(want["mean"], abs=1e-6 * (spread + abs(want["mean"])))
+    assert shown["variance"] == pytest.approx(want["variance"], rel=1e-5)
+    assert shown["skew"] == pytest.approx(want["skew"], rel=1e-4, abs=1e-4)
+    assert shown["kurtosis"] == pytest.approx(want["kurtosis"], rel=1e-4, abs=1e-4)
+
+
+def _check_samples(shown: dict[str, Any], acts: np.ndarray, where: list[brute.Place]) -> None:
+    """Samples are of the right size, inside their band, distinct, and are what they claim to be."""
+    at = {(place.document, place.position): value for place, value in zip(where, acts.tolist(), strict=True)}
+    firings = int((acts > 0).sum())
+    groups = [(shown["random_examples"], 0.0, np.inf, firings)]
+    if firings:
+        for band, (low, high) in zip(shown["bands"], brute.bands(float(acts.max())), strict=True):
+            inside = int(((acts > 0) & (acts >= low) & (acts < high)).sum())
+            assert band["firings"] == inside
+            groups.append((band["examples"], low, high, inside))
+    for examples, low, high, n in groups:
+        assert len(examples) == min(5, n)
+        found = _found(examples)
+        assert len({(document, position) for document, position, _ in found}) == len(found)
+        for document, position, activation in found:
+            assert activation == at[document, position]
+            assert low <= activation < high
+
+
+def _check_excerpts(latent: Latent, acts: np.ndarray, where: list[brute.Place]) -> None:
+    """Tokens are the document's; activations are the window's, to half a step; non-zero stays so."""
+    at = {
+        (place.document, place.position): (value, place)
+        for place, value in zip(where, acts.tolist(), strict=True)
+    }
+    steps = 127 if latent.dictionary.record.two_signed else 255
+    for example in [*latent.examples("top"), *latent.examples("random")]:
+        first = example.position - example.peak
+        largest = max(abs(at[example.document, first + i][0]) for i in range(len(example.tokens)))
+        for offset, (token, shown) in enumerate(zip(example.token_ids, example.activations, strict=True)):
+            value, place = at[example.document, first + offset]
+            assert token == place.type
+            assert abs(shown - value) <= largest / steps * 1.001
+            assert (shown == 0) == (value == 0)
+
+
+def _check_fires_on(
+    shown: dict[str, Any], acts: np.ndarray, where: list[brute.Place], params: Params
+) -> None:
+    want = brute.fires_on(acts, np.array([place.type for place in where]))
+    listed = shown["fires_on"]
+    for row in listed:
+        for name, value in want[row["token_id"]].items():
+            assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+    common = {t: v for t, v in want.items() if v["count"] >= params.describe.fires_on_min_count}
+    heaviest = sorted((v["share_of_mass"] for v in common.values() if v["share_of_mass"] > 0), reverse=True)
+    got = [row["share_of_mass"] for row in listed]
+    assert got == pytest.approx(heaviest[:16], rel=1e-4, abs=1e-6)
+    assert shown["fires_on_missed"] == pytest.approx(0, abs=1e-9)
+
+
+def test_batch_size_changes_nothing_that_is_seen(
+    tiny_params: Params, tiny_atlas: Path, tmp_path: Path
+) -> None:
+    scan = ScanParams(**(tiny_params.scan.model_dump() | {"batch": 7}))
+    build(tiny_params.model_copy(update={"scan": scan}), tmp_path / "atlas")
+    one, other = open_atlas(str(tiny_atlas)), open_atlas(str(tmp_path / "atlas"))
+    for record in one.manifest.dictionaries:
+        for index in range(0, record.n_latents, 5):
+            a, b = one[record.id][index].to_json(), other[record.id][index].to_json()
+            for section in ("top_examples", "random_examples"):
+                assert [(d, p) for d, p, _ in _found(a[section])] == [
+                    (d, p) for d, p, _ in _found(b[section])
+                ]
+            assert a["firings"] == b["firings"]
+            assert a["moments"] == pytest.approx(b["moments"], rel=1e-5, abs=1e-6)
+
+
+def test_documents_shorter_than_a_window_count_once(built: tuple[Atlas, Params]) -> None:
+    atlas, _ = built
+    assert all(document.n_tokens >= 2 for document in atlas.documents)
+    assert sum(document.n_tokens for document in atlas.documents) == atlas.manifest.corpus.n_tokens

@@ -1,0 +1,73 @@
+"""A random model, dictionary and corpus, small enough to build an atlas of in a second."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPT2Config, GPT2LMHeadModel
+
+N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
+N_LATENTS, K = 40, 5
+
+
+def write_text(folder: Path, n_documents: int = 12) -> Path:
+    """Documents of different lengths, one of them a single token, one empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = "the heron stood in grey water and the ferry was late again on Tuesday at 7:45".split()
+    for number in range(n_documents):
+        chosen = [words[(7 * i * (number + 1) + i // 3) % len(words)] for i in range(15 + 37 * number)]
+        (folder / f"{number:02}.txt").write_text(" ".join(chosen) + ".\n")
+    (folder / "one.txt").write_text("t")
+    (folder / "empty.txt").write_text("")
+    return folder
+
+
+def write_model(folder: Path, bos: bool = True) -> Path:
+    """A GPT-2 of two layers whose activations depend on context, with a byte-level BPE."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    config = GPT2Config(
+        n_layer=N_LAYERS,
+        n_embd=D_MODEL,
+        n_head=N_HEADS,
+        vocab_size=D_VOCAB,
+        n_positions=CTX,
+        bos_token_id=0,
+        eos_token_id=0,
+        initializer_range=0.4,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=D_VOCAB,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["the heron stood in grey water and the ferry was late again"] * 3, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"add_bos_token": bos}))
+    return folder
+
+
+def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk") -> Path:
+    """A SAELens folder with random directions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = torch.Generator().manual_seed(1)
+    directions = torch.randn(N_LATENTS, d_in, generator=generator) / d_in**0.5
+    arrays = {
+        "W_enc": directions.T.contiguous(),
+        "W_dec": directions,
+        "b_enc": torch.randn(N_LATENTS, generator=generator) / 10 - 0.2,
+        "b_dec": torch.randn(d_in, generator=generator) / 10,
+    }
+    save_file(arrays, folder / "sae_weights.safetensors")
+    config = {"architecture": architecture, "d_in": d_in, "d_sae": N_LATENTS, "k": K, "dtype": "float32"}
+    (folder / "cfg.json").write_text(json.dumps(config))
+    return folder
