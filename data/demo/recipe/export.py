@@ -44,7 +44,7 @@ def export_lm(model: GPT2LMHeadModel, work: Path, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
     weights = {name: _half(value) for name, value in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied to the embedding
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _save(weights, folder / "model.safetensors")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(work / name, folder / name)
 
@@ -63,7 +63,7 @@ def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> N
         "b_dec": sae.b_dec * sae.scale,
     }
     halves = {name: _half(value) for name, value in arrays.items()}
-    save_file(halves, folder / "sae_weights.safetensors")
+    _save(halves, folder / "sae_weights.safetensors")
     config = {
         "architecture": "topk",
         "d_in": recipe["model"]["n_embd"],
@@ -89,3 +89,8 @@ def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> N
 
 def _half(value: Tensor) -> Tensor:
     return value.detach().to(torch.float16).contiguous()
+
+
+def _save(arrays: dict[str, Tensor], path: Path) -> None:
+    save_file(arrays, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors makes files that only their owner can read, and these go into a wheel

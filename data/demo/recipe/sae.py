@@ -27,6 +27,9 @@ class TopK(nn.Module):
     Rows of W_dec have norm 1. In training, inputs are divided by `scale`, their root mean square.
     """
 
+    scale: Tensor
+    silent: Tensor
+
     def __init__(self, d_in: int, n_latents: int, k: int) -> None:
         super().__init__()
         directions = nn.functional.normalize(torch.randn(n_latents, d_in), dim=-1)
