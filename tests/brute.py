@@ -15,45 +15,41 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one column of the activation matrix stands."""
+class Places:
+    """Where each column of the activation matrix stands; `column` finds it by (document, position)."""
 
-    document: int
-    position: int
-    window: int
-    type: int
+    document: Array
+    position: Array
+    window: Array
+    type: Array
+    column: dict[tuple[int, int], int]
 
 
-def places(documents: list[Array], ctx: int, bos: int | None) -> tuple[list[Array], list[Place]]:
+def places(documents: list[Array], ctx: int, bos: int | None) -> tuple[list[Array], Places]:
     """The windows as the model reads them, and the counted positions in corpus order."""
     stride = ctx if bos is None else ctx - 1
     windows: list[Array] = []
-    found: list[Place] = []
+    rows: list[tuple[int, int, int, int]] = []
     for number, tokens in enumerate(documents):
         for start in range(0, len(tokens), stride):
             piece = tokens[start : start + stride]
             window = piece if bos is None else np.concatenate([[bos], piece])
-            counted = (
-                range(start, start + len(piece)) if bos is not None else range(start + 1, start + len(piece))
-            )
+            counted = range(start if bos is not None else start + 1, start + len(piece))
             if len(counted):
-                found += [Place(number, p, len(windows), int(tokens[p])) for p in counted]
+                rows += [(number, p, len(windows), int(tokens[p])) for p in counted]
                 windows.append(window)
-    return windows, found
+    table = np.array(rows)
+    column = {(document, position): i for i, (document, position, _, _) in enumerate(rows)}
+    return windows, Places(table[:, 0], table[:, 1], table[:, 2], table[:, 3], column)
 
 
-def top(
-    acts: Array, where: list[Place], k: int, sign: int, only_firing: bool
-) -> list[tuple[int, int, float]]:
-    """(document, position, activation) of the k windows of highest sign * activation."""
-    best: dict[int, int] = {}
-    for column, place in enumerate(where):
-        held = best.get(place.window)
-        if held is None or sign * acts[column] > sign * acts[held]:
-            best[place.window] = column
-    columns = [c for c in best.values() if not only_firing or acts[c] > 0]
-    columns.sort(key=lambda c: (-sign * float(acts[c]), where[c].document, where[c].position))
-    return [(where[c].document, where[c].position, float(acts[c])) for c in columns[:k]]
+def top(acts: Array, where: Places, k: int, sign: int, only_firing: bool) -> list[tuple[int, int, float]]:
+    """(document, position, activation) of the k windows of highest sign * activation, best first."""
+    order = np.argsort(-sign * acts, kind="stable")
+    _, first = np.unique(where.window[order], return_index=True)
+    columns = order[np.sort(first)]
+    columns = columns[acts[columns] > 0] if only_firing else columns
+    return [(int(where.document[c]), int(where.position[c]), float(acts[c])) for c in columns[:k]]
 
 
 def histogram(acts: Array, edges: list[float]) -> tuple[int, list[int], int]:
@@ -87,17 +83,16 @@ def bands(highest: float) -> list[tuple[float, float]]:
     return [*edges, (0.0, 2.0 ** (octave - 3))]
 
 
-def fires_on(acts: Array, types: Array) -> dict[int, dict[str, float]]:
+def fires_on(acts: Array, types: Array) -> dict[str, Array]:
     """Per token type: occurrences, P(fires), mean activation, share of firings and of mass."""
-    mass = acts[acts > 0].sum(dtype=np.float64)
-    found: dict[int, dict[str, float]] = {}
-    for type_ in np.unique(types):
-        at = acts[types == type_].astype(np.float64)
-        found[int(type_)] = {
-            "count": len(at),
-            "p_fire_given_token": (at > 0).mean(),
-            "mean_activation": at.mean(),
-            "share_of_firings": (at > 0).sum() / max(1, (acts > 0).sum()),
-            "share_of_mass": at[at > 0].sum() / mass if mass > 0 else 0,
-        }
-    return found
+    firing = acts > 0
+    count, fires = np.bincount(types), np.bincount(types, weights=firing)
+    total, mass = np.bincount(types, weights=acts), np.bincount(types, weights=np.where(firing, acts, 0))
+    occurs = np.maximum(count, 1)
+    return {
+        "count": count,
+        "p_fire_given_token": fires / occurs,
+        "mean_activation": total / occurs,
+        "share_of_firings": fires / max(1, fires.sum()),
+        "share_of_mass": mass / (mass.sum() or 1),
+    }
