@@ -10,6 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 EMBEDDED = ("params.yaml", "data/demo/lm", "data/demo/dictionaries", "data/demo/texts")
+SOURCES = ("src/**/*.ts*", "styles/*.css", "build.mjs", "package.json", "package-lock.json")
 
 
 class CustomBuildHook(BuildHookInterface):
@@ -17,19 +18,20 @@ class CustomBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Adds the bundle and, to a wheel, the embedded demo."""
-        template = Path(self.root) / "site_template"
-        if _is_stale(template):
-            _bundle(template)
+        root = Path(self.root)
+        if _is_stale(root / "site_template"):
+            _bundle(root / "site_template")
         build_data["artifacts"].append("site_template/static/**")
         if self.target_name == "wheel" and version != "editable":
-            build_data["force_include"].update({name: f"pipeline/embedded/{name}" for name in EMBEDDED})
+            there = [name for name in EMBEDDED if (root / name).exists()]
+            build_data["force_include"].update({name: f"pipeline/embedded/{name}" for name in there})
 
 
 def _is_stale(template: Path) -> bool:
     built = template / "static" / "main.js"
     if not built.is_file():
         return True
-    sources = [*template.glob("src/**/*.ts*"), *template.glob("styles/*.css"), template / "package.json"]
+    sources = [path for pattern in SOURCES for path in template.glob(pattern)]
     return built.stat().st_mtime < max(path.stat().st_mtime for path in sources)
 
 

@@ -111,9 +111,8 @@ def _copy_tokenizer(into: Path, work: Path) -> None:
 def _run_id(params: Params, folder: ModelFolder, work: Path) -> str:
     """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
     keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe")]
-    return digest(
-        "assemble", VERSION, FORMAT_VERSION, params.title, folder.name, params.describe.model_dump(), keys
-    )[:16]
+    named = [params.title, folder.public_name, params.describe.model_dump()]
+    return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 
 
 def _manifest(

@@ -89,8 +89,8 @@ def run(params: Params, work: Path) -> None:
         return
     stage.open()
     windows = open_windows(params, folder, work)
-    scans = _scans(dictionaries, windows, params, folder.record.d_vocab)
-    model = _model(folder, dictionaries, params.device)
+    scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
+    model = load_cut_model(folder, dictionaries, params.device)
     _scan(model, scans, windows, params, stage.path)
     for scan in scans:
         save_arrays(stage.path / f"{scan.dictionary.id}.npz", _result(scan))
@@ -125,9 +125,10 @@ def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], wor
     )
 
 
-def _scans(
+def new_scans(
     dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
 ) -> list[DictionaryScan]:
+    """An empty scan of each dictionary; says how much memory they take."""
     types = commonest(windows.type_counts(d_vocab), params.scan.fires_on_types)
     scans = [DictionaryScan(dictionary, windows, params, types, d_vocab) for dictionary in dictionaries]
     size = sum(array.nbytes for scan in scans for array in scan.state().values())
@@ -139,7 +140,8 @@ def _scans(
     return scans
 
 
-def _model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> SubjectModel:
+def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> SubjectModel:
+    """The model up to the deepest hook point that a dictionary reads."""
     model = SubjectModel.load(folder, device)
     model.cut_after(dictionary.hook_in for dictionary in dictionaries)
     return model

@@ -41,7 +41,7 @@ def run(params: Params, work: Path) -> None:
     tokenizer = stage.path / "tokenizer.json"
     write_atomically(tokenizer, folder.tokenizer().to_json().encode())
     stage.finish()
-    say(f"tokens: {len(corpus.tokens):,} of {len(corpus.ids):,} documents, {corpus.too_short:,} too short")
+    say(f"tokens: {len(corpus.tokens):,} in {len(corpus.ids):,} documents; {corpus.too_short:,} too short")
 
 
 @dataclass

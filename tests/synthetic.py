@@ -200,7 +200,7 @@ def _pieces(random: np.random.Generator, every: tuple[int, list[str]] | None) ->
         ):
             yield piece
             if every and at % every[0] == every[0] - 1:
-                yield str(random.choice(every[1]))
+                yield every[1][int(random.integers(len(every[1])))]
 
 
 def _word(random: np.random.Generator, kind: str) -> str:
@@ -412,7 +412,7 @@ def _repeated(arrays: Arrays, n: int, random: np.random.Generator) -> Arrays:
         if name == "preview" or name in ("stats/top_token", "stats/firings", "stats/density"):
             grown[name] = values[at]
         elif name.startswith("stats/"):
-            grown[name] = values[at] * random.uniform(0.5, 1.5, n).astype(np.float32)
+            grown[name] = values[at] * random.uniform(0.5, 1, n).astype(np.float32)
         else:
             grown[name] = np.zeros((n, *values.shape[1:]), values.dtype)
             grown[name][: len(values)] = values

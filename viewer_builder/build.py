@@ -7,9 +7,10 @@ from pathlib import Path
 from feature_atlas import open_atlas
 from feature_atlas.errors import InputError
 from feature_atlas.store import is_url
-from viewer_builder.pages import Site, pages
+from viewer_builder.pages import pages
 from viewer_builder.render import render
-from viewer_builder.write import copy_atlas, read_assets, write_files
+from viewer_builder.site import Site
+from viewer_builder.write import place_run, read_assets, remove_others, switch_manifest, write_files
 
 
 def build_site(atlas_url: str, out: Path, *, link: str | None) -> None:
@@ -24,8 +25,11 @@ def build_site(atlas_url: str, out: Path, *, link: str | None) -> None:
         )
     atlas = open_atlas(atlas_url)
     assets = read_assets()
-    site = Site(atlas, link or "atlas", assets)
+    rendered = {path: render(page).encode() for path, page in pages(Site(atlas, link, assets)).items()}
     if link is None:
-        copy_atlas(Path(atlas_url), out / "atlas", atlas.manifest)
+        place_run(Path(atlas_url), out / "atlas", atlas.manifest)
     write_files(out, {f"assets/{name}": data for name, data in assets.items()})
-    write_files(out, {path: render(page).encode() for path, page in pages(site).items()})
+    write_files(out, rendered)
+    remove_others(out / "dictionary", {Path(path).name for path in rendered})
+    if link is None:
+        switch_manifest(Path(atlas_url), out / "atlas", atlas.manifest)

@@ -11,12 +11,13 @@ from feature_atlas import Atlas, Dictionary
 
 FEATURED = 12
 FEWEST_FIRINGS = 50
-DENSEST = 0.01
+RAREST, DENSEST = 1e-4, 3e-2
+CANDIDATES = 200  # of each dictionary: more than enough for FEATURED distinct tokens
 
 
 @dataclass(frozen=True)
 class Featured:
-    """A latent worth a card: its place, the token it fires on most, and two snippets."""
+    """A latent worth a card: its place, the token it fires on most, and its snippets."""
 
     dictionary: str
     index: int
@@ -29,41 +30,45 @@ class Featured:
 def featured(atlas: Atlas) -> list[Featured]:
     """Round the dictionaries, each time the next best latent on a token type that has no card yet.
 
-    Dictionaries of latents come before the neurons, deeper layers first: what is furthest from the
-    token itself is the most worth seeing.
+    Learned dictionaries come before neurons, deeper layers first: what is furthest from the token
+    itself is the most worth seeing.
     """
-    queues = [
-        _ranked(atlas[record.id])
-        for record in reversed(atlas.manifest.dictionaries)
-        if record.kind != "neurons"
-    ]
-    queues = queues or [_ranked(atlas[record.id]) for record in reversed(atlas.manifest.dictionaries)]
-    chosen: list[Featured] = []
+    records = [record for record in reversed(atlas.manifest.dictionaries) if record.kind != "neurons"]
+    opened = [atlas[record.id] for record in records or reversed(atlas.manifest.dictionaries)]
+    queues = [_ranked(dictionary) for dictionary in opened]
+    cards: list[Featured] = []
     tokens: set[int] = set()
-    while len(chosen) < FEATURED and any(queues):
-        for queue in queues:
-            while queue and queue[0][1] in tokens:
-                queue.pop(0)
-            if queue and len(chosen) < FEATURED:
-                dictionary, token, index = queue.pop(0)
-                tokens.add(token)
-                chosen.append(_card(dictionary, index, token))
-    return chosen
+    while len(cards) < FEATURED and any(queues):
+        for dictionary, queue in zip(opened, queues, strict=True):
+            index = _next(dictionary, queue, tokens)
+            if index is not None and len(cards) < FEATURED:
+                card = _card(dictionary, index)
+                tokens.add(card.token)
+                cards.append(card)
+    return cards
 
 
-def _ranked(dictionary: Dictionary) -> list[tuple[Dictionary, int, int]]:
+def _ranked(dictionary: Dictionary) -> list[int]:
     firings, density = dictionary.stat("firings"), dictionary.stat("density")
-    concentration, tokens = dictionary.stat("concentration"), dictionary.stat("top_token")
-    fit = np.flatnonzero((firings >= FEWEST_FIRINGS) & (density <= DENSEST))
-    order = fit[np.argsort(-concentration[fit], kind="stable")]
-    return [(dictionary, int(tokens[index]), int(index)) for index in order[:200]]
+    fit = np.flatnonzero((firings >= FEWEST_FIRINGS) & (density >= RAREST) & (density <= DENSEST))
+    order = np.argsort(-dictionary.stat("concentration")[fit], kind="stable")
+    return fit[order][:CANDIDATES].tolist()
 
 
-def _card(dictionary: Dictionary, index: int, token: int) -> Featured:
+def _next(dictionary: Dictionary, queue: list[int], tokens: set[int]) -> int | None:
+    top = dictionary.stat("top_token")
+    while queue:
+        index = queue.pop(0)
+        if int(top[index]) not in tokens:
+            return index
+    return None
+
+
+def _card(dictionary: Dictionary, index: int) -> Featured:
     return Featured(
         dictionary=dictionary.record.id,
         index=index,
-        token=token,
+        token=int(dictionary.stat("top_token")[index]),
         concentration=float(dictionary.stat("concentration")[index]),
         firings=int(dictionary.stat("firings")[index]),
         preview=dictionary.group.read("preview", index),

@@ -1,75 +1,55 @@
-"""The layers as a ladder, each rung a dictionary with a small histogram of its densities."""
+"""The layers as a ladder: the residual stream down the middle, what reads it on either side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from feature_atlas import Atlas, Dictionary
 from feature_atlas.address import HookPoint
+from feature_atlas.manifest import DictionaryRecord
+from viewer_builder.bars import Bar, density_bars
+from viewer_builder.site import Site
+from viewer_builder.words import dead_of, units_of
 
-BARS, WIDTH, HEIGHT = 21, 84, 20
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar, in the units of the drawing."""
-
-    x: float
-    y: float
-    width: float
-    height: float
+_MLP = ("ln2_out", "mlp_post", "mlp_out")
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A dictionary of a layer."""
+    """A dictionary of a layer, with the spread of its densities."""
 
     id: str
-    href: str
+    path: str
     says: str
     label: str
-    bars: list[Bar]
+    bars: Sequence[Bar]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer and what was described in it."""
+    """A layer: dictionaries of the stream and of attention to the left, of the MLP to the right."""
 
     number: int
-    rungs: list[Rung]
+    left: Sequence[Rung]
+    right: Sequence[Rung]
 
 
-def ladder(atlas: Atlas, hrefs: dict[str, str]) -> list[Layer]:
-    """Layers from the last to the first, as the residual stream is usually drawn."""
-    layers: dict[int, list[Rung]] = {}
-    for record in atlas.manifest.dictionaries:
-        number = HookPoint.parse(record.hook_in).layer
-        layers.setdefault(number, []).append(_rung(atlas[record.id], hrefs[record.id]))
-    return [Layer(number, layers[number]) for number in sorted(layers, reverse=True)]
+def ladder(site: Site) -> list[Layer]:
+    """Every layer of the model, in the order in which the stream runs through them."""
+    left: dict[int, list[Rung]] = {}
+    right: dict[int, list[Rung]] = {}
+    for record in site.atlas.manifest.dictionaries:
+        hook = HookPoint.parse(record.hook_in)
+        side = right if hook.point in _MLP else left
+        side.setdefault(hook.layer, []).append(_rung(site, record))
+    layers = range(site.atlas.manifest.model.n_layers)
+    return [Layer(number, left.get(number, []), right.get(number, [])) for number in layers]
 
 
-def _rung(dictionary: Dictionary, href: str) -> Rung:
-    record = dictionary.record
-    density = dictionary.stat("density")
-    alive = density[density > 0]
-    dead = record.n_latents - record.alive
-    units = "neurons" if record.kind == "neurons" else "latents"
-    says = f"{record.n_latents:,} {units}" + (f", {dead:,} dead" if dead else "")
-    label = f"densities {alive.min():.1e} to {alive.max():.1e}" if len(alive) else "no unit fires"
-    return Rung(record.id, href, says, label, _bars(alive))
-
-
-def _bars(values: np.ndarray[Any, Any]) -> list[Bar]:
-    if not len(values):
-        return []
-    counts, _ = np.histogram(np.log10(values), bins=BARS, range=(-6, 0))
-    heights = counts / counts.max() * HEIGHT
-    step = WIDTH / BARS
-    return [
-        Bar(round(i * step, 2), round(HEIGHT - h, 2), round(step - 1, 2), round(h, 2))
-        for i, h in enumerate(heights.tolist())
-        if h > 0
-    ]
+def _rung(site: Site, record: DictionaryRecord) -> Rung:
+    density = site.atlas[record.id].stat("density")
+    living = density[density > 0]
+    dead = dead_of(record)
+    says = f"{record.n_latents:,} {units_of(record)}" + (f", {dead:,} dead" if dead else "")
+    label = f"densities {living.min():.1e} to {living.max():.1e}" if len(living) else "no unit fires"
+    return Rung(record.id, site.dictionary_path(record.id), says, label, density_bars(density))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import site_template
 from feature_atlas import contract
-from feature_atlas.contract import FLOATS, INTS, Field
+from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, VOCABULARY
 
 PATH = Path(site_template.__file__).parent / "src" / "store" / "schema.gen.ts"
 
@@ -22,28 +22,40 @@ _CONSTANTS = (
     "PER_BAND",
     "BINS_PER_OCTAVE",
     "FIRST_OCTAVE",
-    "LAST_OCTAVE",
-    "N_BINS",
     "PREVIEW_CHUNK",
 )
 
 
 def schema() -> str:
-    """Constants of the format, names of the cards' fields, and a line on each."""
-    lines = ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts", ""]
-    lines += [f"export const {name} = {json.dumps(getattr(contract, name))};" for name in _CONSTANTS]
-    lines += ["", *_names("FloatField", FLOATS), *_names("IntField", INTS), *_docs()]
-    return "\n".join(lines) + "\n"
+    """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
+    arrays = {spec.path: spec for spec in (*DICTIONARY, *CORPUS, *VOCABULARY)}
+    stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
+    blocks = [
+        ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],
+        [f"export const {name} = {json.dumps(getattr(contract, name))};" for name in _CONSTANTS],
+        _object(
+            "ARRAYS", {path: _array(spec.dims, spec.dtype) for path, spec in arrays.items()}, " as const"
+        ),
+        ["export type ArrayPath = keyof typeof ARRAYS;"],
+        _union("Stat", stats),
+        _union("FloatField", [field.name for field in FLOATS]),
+        _union("IntField", [field.name for field in INTS]),
+        _object("DOCS", {field.name: json.dumps(field.doc) for field in (*FLOATS, *INTS)}),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def _names(name: str, fields: tuple[Field, ...]) -> list[str]:
-    return [f"export type {name} =", *(f'  | "{field.name}"' for field in fields), ";", ""]
+def _array(dims: tuple[str, ...], dtype: str) -> str:
+    return f'{{ dims: {json.dumps(dims)}, dtype: "{dtype}" }}'
 
 
-def _docs() -> list[str]:
-    lines = ["export const DOCS: Record<FloatField | IntField, string> = {"]
-    lines += [f"  {field.name}: {json.dumps(field.doc)}," for field in (*FLOATS, *INTS)]
-    return [*lines, "};"]
+def _union(name: str, members: list[str]) -> list[str]:
+    return [f"export type {name} =", *(f'  | "{member}"' for member in members), "  ;"]
+
+
+def _object(name: str, entries: dict[str, str], suffix: str = "") -> list[str]:
+    lines = [f'  "{key}": {value},' for key, value in entries.items()]
+    return [f"export const {name} = {{", *lines, f"}}{suffix};"]
 
 
 if __name__ == "__main__":

@@ -14,13 +14,16 @@ from urllib.parse import unquote, urlsplit
 
 from feature_atlas.errors import InputError
 
+PIECE = 1 << 20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def serve(folder: Path, port: int) -> None:
     """Serves until interrupted, on 127.0.0.1; another free port if the wanted one is taken."""
     with make_server(folder, port) as server:
-        sys.stderr.write(f"serving {folder} at http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)\n")
+        taken = "" if port in (0, server.server_port) else f"port {port} is taken; "
+        address = f"http://127.0.0.1:{server.server_port}/"
+        sys.stderr.write(f"{taken}serving {folder} at {address}  (Ctrl-C stops)\n")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -77,13 +80,13 @@ class RangeHandler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         path = self._path()
         if path is None:
-            self._refuse(HTTPStatus.NOT_FOUND, body)
-            return
+            return self._refuse(HTTPStatus.NOT_FOUND, body)
+        if path.is_dir():
+            return self._redirect()
         size = path.stat().st_size
         span = byte_range(self.headers.get("Range"), size)
         if span is None:
-            self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, body, f"bytes */{size}")
-            return
+            return self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, body, f"bytes */{size}")
         start, stop = span
         partial_content = _is_range(self.headers.get("Range"))
         self.send_response(HTTPStatus.PARTIAL_CONTENT if partial_content else HTTPStatus.OK)
@@ -91,18 +94,32 @@ class RangeHandler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
         self._common(_content_type(path), stop - start, path)
         if body:
-            with path.open("rb") as file:
-                file.seek(start)
-                self.wfile.write(file.read(stop - start))
+            self._send(path, start, stop)
+
+    def _send(self, path: Path, start: int, stop: int) -> None:
+        with path.open("rb") as file:
+            file.seek(start)
+            while start < stop and (data := file.read(min(PIECE, stop - start))):
+                self.wfile.write(data)
+                start += len(data)
+
+    def _redirect(self) -> None:
+        """A folder's page is at its path with a slash, else its relative links lead astray."""
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header("Location", f"{urlsplit(self.path).path.rsplit('/', 1)[-1]}/")
+        self._common("text/plain; charset=utf-8", 0, None)
 
     def _path(self) -> Path | None:
-        name = unquote(urlsplit(self.path).path).lstrip("/")
+        """The file asked for, or a folder asked for without its slash; None if there is none."""
+        name = unquote(urlsplit(self.path).path)
         if "\0" in name:
             return None
-        path = (self.folder / name).resolve()
+        path = (self.folder / name.lstrip("/")).resolve()
         if not path.is_relative_to(self.folder):
             return None
-        path = path / "index.html" if path.is_dir() else path
+        page = path / "index.html"
+        if page.is_file():
+            return page if name.endswith("/") else path
         return path if path.is_file() else None
 
     def _common(self, kind: str, length: int, path: Path | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +13,8 @@ import numpy as np
 from feature_atlas.contract import NO_TOKEN
 
 STEPS = 7
-_SPACES = re.compile(" {2,}")
-_VISIBLE = {"\n": "⏎", "\r": "␍", "\t": "⇥"}
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_GLYPHS = {"\n": "⏎", "\r": "␍", "\t": "⇥"}
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,49 @@ class Cell:
     text: str
     level: int
 
+    @property
+    def faint(self) -> bool:
+        """Whether it only stands for something invisible."""
+        return not self.text.strip("⏎␍⇥␣∅")
 
-def cells(preview: np.ndarray[Any, Any], vocabulary: list[str]) -> list[Cell]:
-    """One snippet of a preview, [channel, offset], as cells."""
-    tokens: list[int] = preview[0].tolist()
-    heats: list[int] = preview[1].tolist()
+
+@dataclass(frozen=True)
+class Strip:
+    """An excerpt of one line, cut at its hottest token: `after` begins with it."""
+
+    before: Sequence[Cell]
+    after: Sequence[Cell]
+
+
+def strip(snippet: np.ndarray[Any, Any], vocabulary: list[str]) -> Strip:
+    """One snippet of a preview, [channel, offset], as a strip."""
+    tokens: list[int] = snippet[0].tolist()
+    heats: list[int] = snippet[1].tolist()
     pairs = [(token, heat) for token, heat in zip(tokens, heats, strict=True) if heat != NO_TOKEN]
-    return [Cell(_narrow(glyphs(vocabulary[token])), -(-heat * STEPS // 255)) for token, heat in pairs]
+    cells = [Cell(_in_line(vocabulary[token]), -(-heat * STEPS // 255)) for token, heat in pairs]
+    peak = max(range(len(pairs)), key=lambda i: pairs[i][1], default=0)
+    return Strip(cells[:peak], cells[peak:])
 
 
-def glyphs(text: str) -> str:
+def alone(text: str) -> str:
+    """A token by itself, where its spaces must show."""
+    return re.sub(" +", lambda run: _spaces(len(run[0])), _visible(text))
+
+
+def _spaces(n: int) -> str:
+    return "␣" * n if n < 4 else f"␣×{n}"
+
+
+def _in_line(text: str) -> str:
+    """A token in an excerpt of one line: a newline takes its indentation with it."""
+    return "␣" if text and not text.strip(" ") else _visible(re.sub("\n *", "\n", text))
+
+
+def _visible(text: str) -> str:
     """Invisible characters as glyphs, or by code point: none may turn the writing direction."""
-    drawn = "".join(_VISIBLE.get(character, character) for character in text)
-    return _CONTROL.sub(lambda match: f"⟨u+{ord(match[0]):04x}⟩", drawn) or "∅"
+    return "".join(_GLYPHS.get(character) or _named(character) for character in text) or "∅"
 
 
-def _narrow(text: str) -> str:
-    """Runs of spaces as one: indentation would push the peak out of a narrow strip."""
-    return _SPACES.sub(" ", text)
+def _named(character: str) -> str:
+    invisible = unicodedata.category(character) in _INVISIBLE
+    return f"⟨u+{ord(character):04x}⟩" if invisible else character

@@ -1,4 +1,4 @@
-"""The only writer: pages, assets, and the atlas beside them."""
+"""The only writer: pages, assets, and the atlas beside them. Each file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,30 +15,42 @@ from viewer_builder.render import TEMPLATE
 def read_assets() -> dict[str, bytes]:
     """The bundled scripts and styles; InputError, with the command, if they were not bundled."""
     folder = TEMPLATE / "static"
-    files = sorted(folder.glob("*")) if folder.is_dir() else []
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     if not files:
-        raise InputError(f"the site's scripts are not bundled in {folder}; run: make setup")
+        raise InputError(
+            f"the site's scripts are not bundled: {folder} is missing; run: make setup"
+            " (or, in site_template: npm ci && npm run build)"
+        )
     return {path.name: path.read_bytes() for path in files}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes each file under its path, whole or not at all."""
+    """Writes each file under its path."""
     for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        _replace(folder / name, data)
 
 
-def copy_atlas(source: Path, target: Path, manifest: Manifest) -> None:
-    """Puts the current run beside the site, then switches the manifest, then drops older runs.
+def remove_others(folder: Path, names: set[str]) -> None:
+    """Removes the pages of dictionaries that are no more."""
+    for path in folder.glob("*.html"):
+        if path.name not in names:
+            path.unlink()
+
+
+def place_run(source: Path, target: Path, manifest: Manifest) -> None:
+    """Puts the files of the current run beside the site, before its manifest names them.
 
     A run never changes, so its files are linked where the file system can, and copied elsewhere.
     """
-    if source.resolve() == target.resolve():
-        return
     run = source / manifest.run_path
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
         _link(path, target / manifest.run_path / path.relative_to(run))
+
+
+def switch_manifest(source: Path, target: Path, manifest: Manifest) -> None:
+    """Makes the placed run the current one, then drops those before it."""
+    if source.resolve() == target.resolve():
+        return
     _replace(target / MANIFEST, (source / MANIFEST).read_bytes())
     for old in (target / "runs").iterdir():
         if old.name != manifest.run:
@@ -48,9 +60,7 @@ def copy_atlas(source: Path, target: Path, manifest: Manifest) -> None:
 def _link(source: Path, target: Path) -> None:
     if target.is_file() and target.samefile(source):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    partial.unlink(missing_ok=True)
+    partial = _partial(target)
     try:
         os.link(source, partial)
     except OSError:
@@ -59,6 +69,13 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     partial.write_bytes(data)
     os.replace(partial, path)
+
+
+def _partial(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    return partial

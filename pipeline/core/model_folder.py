@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from feature_atlas.manifest import ModelRecord
 from pipeline.core.files import digest, file_digest, read_text
 from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
 
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 SUPPORTED = {"gpt2": "GPT2LMHeadModel"}
 _WANTED = [
     "config.json",
@@ -61,12 +63,18 @@ class ModelFolder:
             raise InputError(f"{path} is not JSON: {error}") from error
         return config if isinstance(config, dict) else {}
 
+    @property
+    def public_name(self) -> str:
+        """What the model calls itself, if that is a name and not a path; else what the user called it."""
+        own = self.config.get("_name_or_path")
+        return own if isinstance(own, str) and _NAME.fullmatch(own) else self.name
+
     @cached_property
     def record(self) -> ModelRecord:
         """Sizes and identity, for the manifest."""
         config, d_model = self.config, self._size("n_embd")
         return ModelRecord(
-            name=self.name,
+            name=self.public_name,
             architecture=SUPPORTED[config["model_type"]],
             n_layers=self._size("n_layer"),
             n_heads=self._size("n_head"),

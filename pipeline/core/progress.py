@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -27,16 +28,30 @@ class _Rate(ProgressColumn):
         return Text("" if not speed else f"{speed:,.0f} {task.fields['unit']}/s")
 
 
+LOG_SECONDS = 30.0
+
+
 class Step:
-    """One long step; `advance` tells how far it got."""
+    """One long step; `advance` tells how far it got. Without a terminal it logs a line now and then."""
 
     def __init__(self, progress: Progress, name: str, total: int | None, unit: str, done: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(name, total=total, unit=unit, completed=done)
+        self._id = progress.add_task(name, total=total, unit=unit, completed=done)
+        self._logged = time.monotonic()
 
     def advance(self, amount: int) -> None:
         """`amount` more units are done."""
-        self._progress.advance(self._task, amount)
+        self._progress.advance(self._id, amount)
+        if not console.is_terminal and time.monotonic() - self._logged > LOG_SECONDS:
+            self._logged = time.monotonic()
+            say(self._line())
+
+    def _line(self) -> str:
+        task = self._progress.tasks[self._id]
+        unit, speed, left = task.fields["unit"], task.speed or 0.0, task.time_remaining
+        of = "" if task.total is None else f" of {task.total:,.0f}"
+        rest = "" if left is None else f", {left:,.0f} s left"
+        return f"{task.description}: {task.completed:,.0f}{of} {unit}, {speed:,.0f}/s{rest}"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
+NAME = "feature-atlas-demo"
 _CONFIG = (
     "activation_function",
     "attn_pdrop",
@@ -39,7 +40,7 @@ def export_lm(model: GPT2LMHeadModel, work: Path, folder: Path) -> None:
     """config.json, model.safetensors in fp16, and the tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config.to_dict() | {"activation_function": "gelu_new", "dtype": "float16"}
-    chosen = {key: config[key] for key in _CONFIG if key in config}
+    chosen = {key: config[key] for key in _CONFIG if key in config} | {"_name_or_path": NAME}
     chosen |= {"architectures": ["GPT2LMHeadModel"]}
     (folder / "config.json").write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
     weights = {name: _half(value) for name, value in model.state_dict().items()}
@@ -76,7 +77,7 @@ def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> N
         "reshape_activations": "none",
         "rescale_acts_by_decoder_norm": False,
         "metadata": {
-            "model_name": "feature-atlas-demo",
+            "model_name": NAME,
             "hook_name": f"blocks.{layer}.hook_resid_post",
             "context_size": recipe["model"]["n_positions"],
             "prepend_bos": True,

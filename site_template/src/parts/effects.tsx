@@ -1,44 +1,37 @@
 import { number } from "../draw/format.ts";
-import type { Latent, Vocabulary } from "../store/atlas.ts";
+import type { Vocabulary } from "../store/atlas.ts";
+import type { Latent } from "../store/dictionary.ts";
 import { Token } from "./token.tsx";
 
+interface Props {
+  latent: Latent;
+  vocabulary: Vocabulary;
+  writes: boolean;
+}
+
 /** What a unit of activation adds to the logits: the most promoted and the most suppressed tokens. */
-export function Effects({ latent, vocabulary, writes }: { latent: Latent; vocabulary: Vocabulary; writes: boolean }) {
+export function Effects({ latent, vocabulary, writes }: Props) {
   if (!writes) return <p class="quiet">It writes nothing to the residual stream, so it has no direct effect on the logits.</p>;
-  const values = [...latent.floats.promoted_value, ...latent.floats.suppressed_value];
-  const largest = Math.max(...values.map(Math.abs));
-  return (
-    <div class="effects">
-      <Side title="promotes" types={latent.ints.promoted_token} values={latent.floats.promoted_value} largest={largest} vocabulary={vocabulary} />
-      <Side title="suppresses" types={latent.ints.suppressed_token} values={latent.floats.suppressed_value} largest={largest} vocabulary={vocabulary} />
+  const { promoted_value: up, suppressed_value: down } = latent.floats;
+  const largest = Math.max(...[...up, ...down].map(Math.abs)) || 1;
+  const side = (name: string, types: Uint32Array, values: Float32Array) => (
+    <div>
+      <h3>{name}</h3>
+      <ol class="bars">
+        {Array.from(types, (type, i) => (
+          <li key={type}>
+            <Token type={type} vocabulary={vocabulary} />
+            <span class={(values[i] ?? 0) < 0 ? "track below" : "track"} style={{ "--width": (Math.abs(values[i] ?? 0) / largest).toFixed(3) }} />
+            <span class="value">{number(values[i] ?? 0)}</span>
+          </li>
+        ))}
+      </ol>
     </div>
   );
-}
-
-interface SideProps {
-  title: string;
-  types: Uint32Array;
-  values: Float32Array;
-  largest: number;
-  vocabulary: Vocabulary;
-}
-
-function Side({ title, types, values, largest, vocabulary }: SideProps) {
   return (
-    <div>
-      <h3>{title}</h3>
-      <ol class="bars">
-        {[...types].map((type, i) => {
-          const value = values[i] ?? 0;
-          const width = largest > 0 ? Math.abs(value) / largest : 0;
-          return (
-            <li key={type} class={value < 0 ? "below" : ""} style={{ "--width": width.toFixed(3) }}>
-              <Token type={type} vocabulary={vocabulary} />
-              <span class="value">{number(value)}</span>
-            </li>
-          );
-        })}
-      </ol>
+    <div class="effects">
+      {side("promotes", latent.ints.promoted_token, up)}
+      {side("suppresses", latent.ints.suppressed_token, down)}
     </div>
   );
 }

@@ -1,137 +1,65 @@
-import { useState } from "preact/hooks";
-import { count, number, percent } from "../draw/format.ts";
-import type { Atlas, Dictionary, Latent, Vocabulary } from "../store/atlas.ts";
-import { EXCERPT, N_BANDS, PER_BAND } from "../store/schema.gen.ts";
-import { Strip } from "./strip.tsx";
-
-interface Tab {
-  id: string;
-  name: string;
-  rows: number[];
-  says: string;
-}
+import { useEffect, useState } from "preact/hooks";
+import type { Tab } from "../state/tabs.ts";
+import type { Atlas, Vocabulary } from "../store/atlas.ts";
+import type { Dictionary, Latent } from "../store/dictionary.ts";
+import { Example } from "./example.tsx";
+import { Scale } from "./scale.tsx";
+import type { Pointed } from "./strip.tsx";
+import { TabList } from "./tab-list.tsx";
+import { Tip } from "./tip.tsx";
 
 interface Props {
   latent: Latent;
   dictionary: Dictionary;
   atlas: Atlas;
   vocabulary: Vocabulary;
-  shown: string;
+  tabs: readonly Tab[];
+  current: Tab;
   onShow: (id: string) => void;
 }
 
-/** Examples by section: top, the bands with their share of all firings, random, and lowest. */
-export function Examples({ latent, dictionary, atlas, vocabulary, shown, onShow }: Props) {
-  const [readout, setReadout] = useState("");
-  const tabs = tabsOf(latent, dictionary);
-  const current = tabs.find((tab) => tab.id === shown) ?? tabs[0];
-  if (current === undefined) return null;
-  const full = Math.max(latent.floats.max[0] ?? 0, 0) || Math.abs(latent.floats.min[0] ?? 0);
-  const walk = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    const next = tabs[(tabs.indexOf(current) + step + tabs.length) % tabs.length];
-    if (step === 0 || next === undefined) return;
-    event.preventDefault();
-    onShow(next.id);
-    document.getElementById(`tab-${next.id}`)?.focus();
-  };
+/** The examples of one section, under their tabs. */
+export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current, onShow }: Props) {
+  const [pointed, setPointed] = useState<Pointed | null>(null);
+  useEffect(() => {
+    const drop = () => setPointed(null);
+    addEventListener("scroll", drop, { passive: true });
+    return () => removeEventListener("scroll", drop);
+  }, []);
+  const full = fullHeat(latent, current);
   return (
     <>
-      <div class="tabs" role="tablist" aria-label="examples" onKeyDown={walk}>
-        {tabs.map((tab) => (
-          <button
-            key={tab.id}
-            id={`tab-${tab.id}`}
-            type="button"
-            role="tab"
-            aria-selected={tab === current}
-            aria-controls="examples"
-            tabIndex={tab === current ? 0 : -1}
-            onClick={() => onShow(tab.id)}
-          >
-            {tab.name}
-          </button>
-        ))}
+      <TabList tabs={tabs} current={current} onShow={onShow} />
+      <div class="says">
+        <p class="quiet">{current.says}</p>
+        {current.rows.length > 0 && <Scale full={full} twoSigned={dictionary.record.two_signed} />}
       </div>
-      <p class="quiet says">{current.says}</p>
       <div id="examples" role="tabpanel" aria-labelledby={`tab-${current.id}`}>
-        <ol class="examples">
+        {current.rows.length === 0 ? <p class="quiet empty">No example: it has no such firings.</p> : <Heads />}
+        <ol>
           {current.rows.map((row) => (
-            <ExampleRow key={row} {...{ row, latent, atlas, vocabulary, full }} onReadout={setReadout} />
+            <Example key={`${current.id} ${row}`} {...{ row, latent, atlas, vocabulary, full }} onPoint={setPointed} />
           ))}
         </ol>
-        {current.rows.length === 0 && <p class="quiet empty">No example: there are no firings here.</p>}
       </div>
-      <p class="readout" aria-live="polite">
-        {readout || `heat: 0 to ${number(full)}, the latent’s ${(latent.floats.max[0] ?? 0) > 0 ? "maximum" : "largest magnitude"}${dictionary.record.two_signed ? "; blue below 0" : ""}`}
-      </p>
+      {pointed && <Tip pointed={pointed} vocabulary={vocabulary} />}
     </>
   );
 }
 
-interface RowProps {
-  row: number;
-  latent: Latent;
-  atlas: Atlas;
-  vocabulary: Vocabulary;
-  full: number;
-  onReadout: (text: string) => void;
-}
-
-function ExampleRow({ row, latent, atlas, vocabulary, full, onReadout }: RowProps) {
-  const [open, setOpen] = useState(false);
-  const [name, setName] = useState<string | null>(null);
-  const { example_length, example_peak, example_document, example_position } = latent.ints;
-  const length = example_length[row] ?? 0;
-  const peak = example_peak[row] ?? 0;
-  const document = example_document[row] ?? 0;
-  const position = example_position[row] ?? 0;
-  const scale = latent.floats.example_scale[row] ?? 0;
-  const at = row * EXCERPT;
-  const tokens = Array.from({ length }, (_, i) => ({ type: latent.tokens[at + i] ?? 0, activation: (latent.acts[at + i] ?? 0) * scale }));
-  const toggle = () => {
-    setOpen(!open);
-    if (name === null) atlas.documentId(document).then(setName, () => setName("name can’t be read"));
-  };
+function Heads() {
   return (
-    <li>
-      <button type="button" class="more" aria-expanded={open} onClick={toggle} title="show the whole excerpt">
-        {number(latent.floats.example_activation[row] ?? 0)}
-      </button>
-      <div>
-        <Strip {...{ tokens, peak, full, open, vocabulary, onReadout }} position={position - peak} />
-        {open && (
-          <p class="where">
-            {name ?? "…"} · document {count(document)} · position {count(position)}
-          </p>
-        )}
-      </div>
-    </li>
+    <p class="example heads" aria-hidden="true">
+      <span>activation</span>
+      <span />
+      <span>document · position</span>
+    </p>
   );
 }
 
-function tabsOf(latent: Latent, dictionary: Dictionary): Tab[] {
-  const rows = (from: number, to: number) =>
-    Array.from({ length: to - from }, (_, i) => from + i).filter((row) => (latent.ints.example_length[row] ?? 0) > 0);
-  const { top, bottom, bands, random } = dictionary.sections;
-  const firings = latent.ints.firings[0] ?? 0;
-  const found: Tab[] = [{ id: "top", name: "top", rows: rows(...top), says: "highest activation, one example a window" }];
-  for (let band = 0; band < N_BANDS; band++) {
-    const n = latent.ints.band_firings[band] ?? 0;
-    if (n === 0) continue;
-    const low = number(latent.floats.band_low[band] ?? 0);
-    const high = number(latent.floats.band_high[band] ?? 0);
-    const start = bands[0] + band * PER_BAND;
-    found.push({
-      id: `band${band + 1}`,
-      name: `${low}–${high}`,
-      rows: rows(start, start + PER_BAND),
-      says: `drawn uniformly from the ${count(n)} firings of activation ${low} to ${high}: ${percent(n / firings)} of all its firings`,
-    });
-  }
-  found.push({ id: "random", name: "random", rows: rows(...random), says: `drawn uniformly from all ${count(firings)} firings` });
-  if (dictionary.record.two_signed) {
-    found.push({ id: "lowest", name: "lowest", rows: rows(...bottom), says: "lowest activation, one example a window" });
-  }
-  return found;
+/** The end of the heat scale: the latent's maximum, or on its lowest examples the largest magnitude there. */
+function fullHeat(latent: Latent, tab: Tab): number {
+  const max = latent.floats.max[0] ?? 0;
+  const min = Math.abs(latent.floats.min[0] ?? 0);
+  return tab.id === "lowest" || max <= 0 ? min : max;
 }

@@ -1,57 +1,66 @@
+import { binOf, edge } from "../draw/bins.ts";
 import { count, number } from "../draw/format.ts";
-import type { Latent } from "../store/atlas.ts";
-import { BINS_PER_OCTAVE, FIRST_OCTAVE } from "../store/schema.gen.ts";
+import type { Tab } from "../state/tabs.ts";
+import type { Latent } from "../store/dictionary.ts";
+import { BINS_PER_OCTAVE } from "../store/schema.gen.ts";
 
-const HEIGHT = 96;
 const WIDTH = 320;
+const HEIGHT = 96;
+const MOST_TICKS = 5;
+const FEWEST_BARS = 4 * BINS_PER_OCTAVE;
 
-/** Lower edge of a bin: quarter octaves, linear inside each. */
-function edge(bin: number): number {
-  const octave = FIRST_OCTAVE + Math.floor(bin / BINS_PER_OCTAVE);
-  return 2 ** octave * (1 + (bin % BINS_PER_OCTAVE) / BINS_PER_OCTAVE);
+interface Props {
+  latent: Latent;
+  tabs: readonly Tab[];
+  current: Tab;
+  onShow: (id: string) => void;
 }
 
-/** Firings by activation: both axes logarithmic, one bar a quarter octave; bands are the shaded runs. */
-export function Histogram({ latent }: { latent: Latent }) {
+/** Firings by activation, both axes logarithmic; the bands lie behind the bars and open their examples. */
+export function Histogram({ latent, tabs, current, onShow }: Props) {
   const counts = [...latent.ints.hist];
-  const first = Math.max(0, counts.findIndex((n) => n > 0) - 1);
-  const last = Math.min(counts.length, counts.findLastIndex((n) => n > 0) + 2);
-  if (last <= first) return <p class="quiet">It never fires: there is no distribution to draw.</p>;
-  const shown = counts.slice(first, last);
+  const highest = counts.findLastIndex((n) => n > 0) + 2;
+  const lowest = Math.min(counts.findIndex((n) => n > 0) - 1, highest - FEWEST_BARS);
+  const first = Math.max(0, lowest);
+  const shown = counts.slice(first, highest);
+  if (highest < 2) return <p class="quiet">It never fires: there is no distribution to draw.</p>;
   const tallest = Math.log1p(Math.max(...shown));
   const bar = WIDTH / shown.length;
-  const x = (value: number) => {
-    const octave = Math.floor(Math.log2(value));
-    return ((octave - FIRST_OCTAVE + value / 2 ** octave - 1) * BINS_PER_OCTAVE - first) * bar;
-  };
-  const lows = [...latent.floats.band_low].filter((low) => low > 0).map(x).filter((at) => at > 0 && at < WIDTH);
-  const ticks = shown.map((_, i) => first + i).filter((bin) => bin % (BINS_PER_OCTAVE * 2) === 0);
+  const x = (activation: number) => (activation > 0 ? Math.min(WIDTH, Math.max(0, (binOf(activation) - first) * bar)) : 0);
+  const every = BINS_PER_OCTAVE * Math.ceil(shown.length / BINS_PER_OCTAVE / MOST_TICKS);
+  const ticks = shown.map((_, i) => first + i).filter((bin) => bin % every === 0);
   const outside = (latent.ints.hist_underflow[0] ?? 0) + (latent.ints.hist_overflow[0] ?? 0);
   return (
     <figure class="histogram">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label={`Histogram of ${count(latent.ints.firings[0] ?? 0)} firings by activation`}>
-        {shown.map((n, i) => {
-          const height = tallest > 0 ? (Math.log1p(n) / tallest) * HEIGHT : 0;
-          return (
-            <rect key={i} class="bar" x={i * bar + 0.5} y={HEIGHT - height} width={Math.max(0.5, bar - 1)} height={height}>
-              <title>{`${number(edge(first + i))} to ${number(edge(first + i + 1))}: ${count(n)} firings`}</title>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label={`histogram of ${count(latent.ints.firings[0] ?? 0)} firings by activation`}>
+        {tabs.map(({ id, range, name, share }) =>
+          range === null ? null : (
+            <rect key={id} class="band" x={x(range[0]) + 0.5} y={0} width={Math.max(0, x(range[1]) - x(range[0]) - 1)} height={HEIGHT} onClick={() => onShow(id)}>
+              <title>{`band ${name}: ${share} of all firings; click for its examples`}</title>
             </rect>
-          );
-        })}
-        {lows.map((at) => (
-          <line key={at} class="band-edge" x1={at} x2={at} y1={0} y2={HEIGHT} />
+          ),
+        )}
+        {shown.map((n, i) => (
+          <rect key={i} class={isIn(current, first + i) ? "bar is-shown" : "bar"} x={i * bar + 0.5} y={HEIGHT * (1 - Math.log1p(n) / tallest)} width={bar - 1} height={(HEIGHT * Math.log1p(n)) / tallest}>
+            <title>{`${number(edge(first + i))} to ${number(edge(first + i + 1))}: ${count(n)} firings`}</title>
+          </rect>
         ))}
         <line class="axis" x1={0} x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
         {ticks.map((bin) => (
-          <text key={bin} class="tick" x={(bin - first) * bar} y={HEIGHT + 13} text-anchor="middle">
+          <text key={bin} class="tick" x={(bin - first) * bar} y={HEIGHT + 13} text-anchor={bin === first ? "start" : "middle"}>
             {number(edge(bin))}
           </text>
         ))}
       </svg>
       <figcaption class="quiet">
-        activation, log scale; bar height log(1 + firings); dashed lines part the bands
-        {outside > 0 && `; ${count(outside)} firings lie outside the bins`}
+        Firings by activation, both logarithmic; the tallest bar is {count(Math.max(...shown))} firings. Behind the bars: the bands.
+        {outside > 0 && ` ${count(outside)} firings lie outside the bins.`}
       </figcaption>
     </figure>
   );
+}
+
+/** Whether a bin belongs to the band that is shown. */
+function isIn({ range }: Tab, bin: number): boolean {
+  return range !== null && edge(bin) >= range[0] && edge(bin) < range[1];
 }

@@ -10,11 +10,11 @@ export function Jump({ at, onGo }: { at: string; onGo: (address: string) => void
     event.preventDefault();
     const here = parseAddress(at)?.dictionary;
     const address = /^\d+$/.test(text.trim()) && here !== undefined ? `${here}/${Number(text)}` : text.trim();
-    setWrong(parseAddress(address) === null);
-    if (parseAddress(address) !== null) {
-      onGo(address);
-      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-    }
+    const known = parseAddress(address) !== null;
+    setWrong(!known);
+    if (!known) return;
+    document.getElementById("jump")?.blur();
+    onGo(address);
   };
   return (
     <form class="jump" role="search" onSubmit={submit}>
@@ -22,7 +22,7 @@ export function Jump({ at, onGo }: { at: string; onGo: (address: string) => void
         id="jump"
         type="text"
         value={text}
-        placeholder="address or number  /"
+        placeholder="/  go to an address or a number"
         aria-label="go to an address, as mlp_post.2/17, or to a number of this dictionary"
         aria-invalid={wrong}
         autocomplete="off"

@@ -1,32 +1,56 @@
+import { useEffect, useState } from "preact/hooks";
 import { number } from "../draw/format.ts";
 import { formatAddress } from "../state/address.ts";
-import { latentHref } from "../state/url.ts";
-import type { Latent } from "../store/atlas.ts";
+import type { Vocabulary } from "../store/atlas.ts";
+import type { Dictionary, Latent, Preview } from "../store/dictionary.ts";
+import { LatentLink } from "./latent-link.tsx";
+import { PreviewCard } from "./preview-card.tsx";
 
 interface Props {
   latent: Latent;
-  dictionary: string;
+  dictionary: Dictionary;
+  vocabulary: Vocabulary;
   root: string;
-  onFollow: (event: MouseEvent, address: string) => void;
+  onGo: (address: string) => void;
 }
 
-/** The latents of the same dictionary whose write directions are nearest. */
-export function Neighbours({ latent, dictionary, root, onFollow }: Props) {
-  const indexes = [...latent.ints.neighbour_index];
+/** A neighbour that is pointed at. */
+interface Pointed {
+  index: number;
+  anchor: Element;
+}
+
+/** The latents of the same dictionary whose write directions are nearest; pointing at one previews it. */
+export function Neighbours({ latent, dictionary, vocabulary, root, onGo }: Props) {
+  const [pointed, setPointed] = useState<Pointed | null>(null);
+  const [preview, setPreview] = useState<Preview | null>(null);
+  useEffect(() => setPointed(null), [latent]);
+  useEffect(() => {
+    let wanted = true;
+    setPreview(null);
+    if (pointed) dictionary.preview(pointed.index).then((found) => wanted && setPreview(found), () => undefined);
+    return () => {
+      wanted = false;
+    };
+  }, [pointed]);
+  const near = Array.from(latent.ints.neighbour_index, (index, i) => ({ index, cosine: latent.floats.neighbour_cosine[i] ?? 0 }));
+  const others = near.filter(({ index }) => index !== latent.index);
+  if (others.length === 0) return <p class="quiet">It has no neighbours.</p>;
   return (
-    <ol class="neighbours">
-      {indexes.map((index, i) => {
-        if (index === latent.index) return null;
-        const address = formatAddress({ dictionary, index });
-        return (
-          <li key={index}>
-            <a href={latentHref(root, address)} onClick={(event) => onFollow(event, address)}>
-              {address}
-            </a>
-            <span class="value">{number(latent.floats.neighbour_cosine[i] ?? 0)}</span>
-          </li>
-        );
-      })}
-    </ol>
+    <>
+      <ol class="neighbours" onPointerLeave={() => setPointed(null)} onFocusOut={() => setPointed(null)}>
+        {others.map(({ index, cosine }) => {
+          const point = (event: Event) => setPointed({ index, anchor: event.currentTarget as Element });
+          return (
+            <li key={index} onPointerEnter={point} onFocusIn={point}>
+              <LatentLink address={formatAddress({ dictionary: dictionary.record.id, index })} {...{ root, onGo }} />
+              <span class="track" style={{ "--width": Math.max(0, cosine).toFixed(3) }} />
+              <span class="value">{number(cosine)}</span>
+            </li>
+          );
+        })}
+      </ol>
+      {pointed && preview && <PreviewCard preview={preview} anchor={pointed.anchor} vocabulary={vocabulary} />}
+    </>
   );
 }

@@ -1,48 +1,53 @@
 import { count, number, percent } from "../draw/format.ts";
 import type { Column } from "../state/list.ts";
 
-const BARS = 32;
-const WIDTH = 160;
+const BARS = 40;
+const WIDTH = 200;
 const HEIGHT = 36;
+
+type Values = Float32Array | Uint32Array;
 
 interface Props {
   column: Column;
-  values: Float32Array | Uint32Array;
-  /** Firings of each latent: dead ones are left out. */
-  alive: Float32Array | Uint32Array;
+  values: Values;
+  /** Density of each latent: those that never fire are left out. */
+  density: Values;
+  sorted: boolean;
   onSort: () => void;
 }
 
 /** How a statistic is spread over the living latents; a click sorts by it. */
-export function Spread({ column, values, alive, onSort }: Props) {
+export function Spread({ column, values, density, sorted, onSort }: Props) {
   const log = column.spread === "log";
-  const kept = Array.from(values).filter((value, i) => (alive[i] ?? 0) > 0 && (!log || value > 0));
-  if (kept.length === 0) return null;
-  const scaled = log ? kept.map(Math.log) : kept;
-  const low = scaled.reduce((a, b) => Math.min(a, b));
-  const high = scaled.reduce((a, b) => Math.max(a, b));
-  const bars = new Array<number>(BARS).fill(0);
-  for (const value of scaled) {
-    const bar = high > low ? Math.min(BARS - 1, Math.floor(((value - low) / (high - low)) * BARS)) : 0;
-    bars[bar] = (bars[bar] ?? 0) + 1;
-  }
-  const tallest = Math.max(...bars);
-  const show = (value: number) => (column.share ? percent : number)(log ? Math.exp(value) : value);
-  const label = `${column.name} of ${count(kept.length)} living latents, ${show(low)} to ${show(high)}`;
+  const living = Array.from(values).filter((value, i) => (density[i] ?? 0) > 0 && (!log || value > 0));
+  const { low, high, bars } = binned(log ? living.map(Math.log) : living);
+  const tallest = Math.max(...bars, 1);
+  const show = (value: number) => (living.length === 0 ? "–" : (column.share ? percent : number)(log ? Math.exp(value) : value));
+  const label = `${column.name} of ${count(living.length)} living latents, ${show(low)} to ${show(high)}`;
   return (
-    <button type="button" class="spread" onClick={onSort} title={`${label}; sort by it`} aria-label={`${label}; sort by it`}>
+    <button type="button" class="spread" aria-pressed={sorted} onClick={onSort} title={`${label}; sort by it`} aria-label={`${label}; sort by it`}>
       <span class="name">{column.name}</span>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" preserveAspectRatio="none">
-        {bars.map((n, i) => {
-          const height = (n / tallest) * HEIGHT;
-          return <rect key={i} class="bar" x={(i * WIDTH) / BARS} y={HEIGHT - height} width={WIDTH / BARS - 1} height={height} />;
-        })}
+        {bars.map((n, i) => (
+          <rect key={i} class="bar" x={(i * WIDTH) / BARS} y={HEIGHT * (1 - n / tallest)} width={WIDTH / BARS - 1} height={(HEIGHT * n) / tallest} />
+        ))}
       </svg>
       <span class="ends">
         <span>{show(low)}</span>
-        <span>{log ? "log" : ""}</span>
+        {log && <span>log</span>}
         <span>{show(high)}</span>
       </span>
     </button>
   );
+}
+
+function binned(values: readonly number[]): { low: number; high: number; bars: number[] } {
+  const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const bars = new Array<number>(BARS).fill(0);
+  for (const value of values) {
+    const bar = high > low ? Math.min(BARS - 1, Math.floor(((value - low) / (high - low)) * BARS)) : 0;
+    bars[bar] = (bars[bar] ?? 0) + 1;
+  }
+  return { low, high, bars };
 }

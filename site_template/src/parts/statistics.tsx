@@ -1,5 +1,6 @@
 import { count, number, percent } from "../draw/format.ts";
-import type { Latent } from "../store/atlas.ts";
+import { definitionHref } from "../state/url.ts";
+import type { Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
 
 const SHOWN: [FloatField, string][] = [
@@ -12,30 +13,35 @@ const SHOWN: [FloatField, string][] = [
   ["skew", "skew"],
   ["kurtosis", "kurtosis"],
   ["concentration", "concentration"],
-  ["fires_on_missed", "missed by the table"],
 ];
-const SHARES = new Set<FloatField>(["density", "concentration", "fires_on_missed"]);
+const SHARES = new Set<FloatField>(["density", "concentration"]);
+
+interface Props {
+  latent: Latent;
+  counted: number;
+  root: string;
+}
 
 /** Every number with its definition and the sample that it is over. */
-export function Statistics({ latent, counted }: { latent: Latent; counted: number }) {
+export function Statistics({ latent, counted, root }: Props) {
   return (
     <>
-      <p class="quiet">
-        over {count(counted)} counted tokens, of which it fires on {count(latent.ints.firings[0] ?? 0)}
-      </p>
       <dl class="statistics">
         {SHOWN.map(([field, name]) => {
           const value = latent.floats[field][0] ?? 0;
           return (
             <div key={field}>
               <dt>
-                {name} <span class="definition">{DOCS[field]}</span>
+                <a href={definitionHref(root, field)}>{name}</a> <span class="quiet">{DOCS[field]}</span>
               </dt>
-              <dd>{SHARES.has(field) ? percent(value) : number(value)}</dd>
+              <dd class="value">{SHARES.has(field) ? percent(value) : number(value)}</dd>
             </div>
           );
         })}
       </dl>
+      <p class="quiet">
+        Over {count(counted)} counted tokens, on {count(latent.ints.firings[0] ?? 0)} of which it fires.
+      </p>
     </>
   );
 }

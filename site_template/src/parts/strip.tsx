@@ -1,72 +1,101 @@
 import { useRef, useState } from "preact/hooks";
-import { glyphs, number } from "../draw/format.ts";
+import { inLine, inText, textOf } from "../draw/glyphs.ts";
 import type { Vocabulary } from "../store/atlas.ts";
+import { Cell } from "./cell.tsx";
 
-export interface StripToken {
-  type: number;
-  activation: number;
-}
-
-interface Props {
-  tokens: readonly StripToken[];
+/** Tokens of one window around a peak, with the activations of the whole window. */
+export interface Excerpt {
+  types: readonly number[];
+  activations: readonly number[];
   peak: number;
   /** Position in the document of the first token. */
   position: number;
-  /** Activation of full heat. */
-  full: number;
-  open: boolean;
-  vocabulary: Vocabulary;
-  onReadout: (text: string) => void;
 }
 
-const BEFORE = 14;
-const AFTER = 10;
+/** A token that is pointed at, and where on the page it is. */
+export interface Pointed {
+  excerpt: Excerpt;
+  index: number;
+  element: HTMLElement;
+}
 
-/** Tokens in reading order with their heat. Closed: the stretch around the peak. Arrow keys walk along it. */
-export function Strip({ tokens, peak, position, full, open, vocabulary, onReadout }: Props) {
-  const [focus, setFocus] = useState(peak);
-  const list = useRef<HTMLSpanElement>(null);
+interface Props {
+  excerpt: Excerpt;
+  /** Activation of full heat. */
+  full: number;
+  /** The whole excerpt, rather than one line cut around the peak. */
+  open: boolean;
+  vocabulary: Vocabulary;
+  onPoint: (pointed: Pointed | null) => void;
+}
+
+/** What of an excerpt fits into a line, on the widest screen. */
+const BEFORE = 32;
+const AFTER = 24;
+
+/** An excerpt with its heat. Peaks of closed strips stand below one another. Arrow keys walk along it. */
+export function Strip({ excerpt, full, open, vocabulary, onPoint }: Props) {
+  const { types, activations, peak } = excerpt;
+  const [reached, setReached] = useState(peak);
+  const strip = useRef<HTMLDivElement>(null);
   const first = open ? 0 : Math.max(0, peak - BEFORE);
-  const last = open ? tokens.length : Math.min(tokens.length, peak + AFTER);
-  const tell = (index: number) => {
-    const token = tokens[index];
-    if (token === undefined) return;
-    const text = glyphs(vocabulary.text[token.type] ?? "", vocabulary.kind[token.type] ?? 0).text;
-    onReadout(`“${text}” · token ${token.type} · position ${position + index} · activation ${number(token.activation)}`);
+  const last = open ? types.length : Math.min(types.length, peak + AFTER);
+  const point = (event: Event) => {
+    const element = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>("[data-index]") : null;
+    onPoint(element && { excerpt, index: Number(element.dataset["index"]), element });
+    if (event.type === "focusin" && element) setReached(Number(element.dataset["index"]));
   };
   const walk = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step === 0) return;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
     event.preventDefault();
-    const next = Math.min(last - 1, Math.max(first, focus + step));
-    setFocus(next);
-    list.current?.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus();
+    const next = Math.min(last - 1, Math.max(first, reached + step));
+    strip.current?.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus({ preventScroll: !open });
   };
+  const copy = (event: ClipboardEvent) => {
+    const selection = getSelection();
+    const cells = [...(strip.current?.querySelectorAll<HTMLElement>("[data-index]") ?? [])];
+    const chosen = cells.filter((cell) => selection?.containsNode(cell, true)).map((cell) => types[Number(cell.dataset["index"])] ?? 0);
+    event.clipboardData?.setData("text/plain", chosen.map((type) => textOf(vocabulary, type)).join(""));
+    event.preventDefault();
+  };
+  const cells = (from: number, to: number) =>
+    types.slice(from, to).map((type, offset) => {
+      const index = from + offset;
+      return (
+        <Cell
+          key={index}
+          glyph={(open ? inText : inLine)(vocabulary, type)}
+          heat={full > 0 ? (activations[index] ?? 0) / full : 0}
+          peak={index === peak}
+          index={index}
+          reached={index === Math.min(last - 1, Math.max(first, reached))}
+        />
+      );
+    });
   return (
-    <span class={open ? "strip open" : "strip"} ref={list} onKeyDown={walk} role="group" aria-label="tokens">
-      {tokens.slice(first, last).map((token, offset) => {
-        const index = first + offset;
-        const drawn = glyphs(vocabulary.text[token.type] ?? "", vocabulary.kind[token.type] ?? 0);
-        const heat = full > 0 ? Math.min(1, Math.abs(token.activation) / full) : 0;
-        const names = ["cell", token.activation < 0 && "below", index === peak && "peak", drawn.faint && "faint"];
-        return (
-          <span
-            key={index}
-            data-index={index}
-            class={names.filter(Boolean).join(" ")}
-            style={{ "--heat": heat.toFixed(3) }}
-            tabIndex={index === Math.max(first, Math.min(focus, last - 1)) ? 0 : -1}
-            onPointerEnter={() => tell(index)}
-            onClick={() => tell(index)}
-            onFocus={() => {
-              setFocus(index);
-              tell(index);
-            }}
-          >
-            {drawn.text}
+    <div
+      class={open ? "strip whole" : "strip line"}
+      ref={strip}
+      role="group"
+      aria-label="excerpt; arrow keys walk along its tokens"
+      onKeyDown={walk}
+      onCopy={copy}
+      onPointerOver={point}
+      onFocusIn={point}
+      onPointerLeave={() => onPoint(null)}
+      onFocusOut={() => onPoint(null)}
+    >
+      {open ? (
+        cells(first, last)
+      ) : (
+        <>
+          <span class="before">
+            <span>{cells(first, peak)}</span>
           </span>
-        );
-      })}
-    </span>
+          <span class="after">{cells(peak, last)}</span>
+        </>
+      )}
+    </div>
   );
 }

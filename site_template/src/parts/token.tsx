@@ -1,7 +1,7 @@
-import { quoted } from "../draw/format.ts";
+import { alone } from "../draw/glyphs.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 
-/** A token type in a list: spaces shown, set in the token face. */
+/** A token type by itself: spaces shown, set in the token face. */
 export function Token({ type, vocabulary }: { type: number; vocabulary: Vocabulary }) {
-  return <span class="token">{quoted(vocabulary.text[type] ?? "", vocabulary.kind[type] ?? 0)}</span>;
+  return <span class="token">{alone(vocabulary, type)}</span>;
 }

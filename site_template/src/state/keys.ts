@@ -1,13 +1,16 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
-/** Single keys, never while a text field has the focus or a modifier is held. */
+const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
+
+/** Single keys, never while text is typed, a dialog is open, or a modifier is held. */
 export function useKeys(keys: Record<string, () => void>): void {
-  useEffect(() => {
+  // A layout effect: the next key press must already meet the keys of this render.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (event.target instanceof Element && event.target.closest("input, select, textarea, .strip, [role=tab]")) return;
       const action = keys[event.key];
-      if (action === undefined) return;
+      if (action === undefined || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (event.target instanceof Element && event.target.closest(TYPING)) return;
+      if (document.querySelector("dialog[open]")) return;
       event.preventDefault();
       action();
     };

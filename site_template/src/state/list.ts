@@ -1,8 +1,12 @@
+/** Which latents a list shows, and in which order: pure functions on columns. */
+import { textOf } from "../draw/glyphs.ts";
 import type { Vocabulary } from "../store/atlas.ts";
+import type { Stat } from "../store/schema.gen.ts";
+import type { Columns } from "./columns.ts";
 
-/** A column of the list: a statistic of the store, by its name there. */
+/** A column of the list: a statistic of the store. */
 export interface Column {
-  id: "firings" | "density" | "max" | "mean_firing" | "concentration" | "skew";
+  id: Stat;
   name: string;
   share: boolean;
   /** Drawn as a small histogram above the list, on this scale. */
@@ -13,77 +17,97 @@ export const COLUMNS: readonly Column[] = [
   { id: "density", name: "density", share: true, spread: "log" },
   { id: "max", name: "max", share: false, spread: "log" },
   { id: "mean_firing", name: "mean firing", share: false },
-  { id: "concentration", name: "concentration", share: true, spread: "linear" },
+  { id: "concentration", name: "conc.", share: true, spread: "linear" },
   { id: "skew", name: "skew", share: false },
+  { id: "kurtosis", name: "kurtosis", share: false },
   { id: "firings", name: "firings", share: false },
 ];
 
-export type Columns = Record<Column["id"] | "top_token", Float32Array | Uint32Array>;
+/** What a list may be sorted by: a column, or the dictionary's own order. */
+export type SortKey = Stat | "index";
 
-/** What the list shows, in which order. It lives in the URL. */
+/** What the list shows. It lives in the URL. */
 export interface Choice {
-  sort: Column["id"] | "index";
+  sort: SortKey;
   descending: boolean;
   /** Text that the top token contains. */
   token: string;
-  /** Bounds of the density, in percent. */
+  /** Bounds of the index and of the density (in percent). */
+  first: number | null;
+  last: number | null;
   from: number | null;
   to: number | null;
   dead: boolean;
 }
 
+const SORT: SortKey = "concentration";
+
 export function readChoice(query: URLSearchParams): Choice {
-  const sort = query.get("sort") ?? "concentration";
+  const sort = query.get("sort");
   const bound = (name: string) => {
     const text = query.get(name);
-    return text === null || !Number.isFinite(Number(text)) ? null : Number(text);
+    return text === null || text === "" || !Number.isFinite(Number(text)) ? null : Number(text);
   };
   return {
-    sort: COLUMNS.find((column) => column.id === sort)?.id ?? (sort === "index" ? "index" : "concentration"),
+    sort: sort === "index" ? "index" : (COLUMNS.find((column) => column.id === sort)?.id ?? SORT),
     descending: query.get("order") !== "up",
     token: query.get("token") ?? "",
+    first: bound("first"),
+    last: bound("last"),
     from: bound("from"),
     to: bound("to"),
     dead: query.get("dead") === "1",
   };
 }
 
+/** The query of a choice; what is at its default is null, that is, left out. */
 export function writeChoice(choice: Choice): Record<string, string | null> {
+  const bound = (value: number | null) => (value === null ? null : String(value));
   return {
-    sort: choice.sort === "concentration" ? null : choice.sort,
+    sort: choice.sort === SORT ? null : choice.sort,
     order: choice.descending ? null : "up",
     token: choice.token === "" ? null : choice.token,
-    from: choice.from === null ? null : String(choice.from),
-    to: choice.to === null ? null : String(choice.to),
+    first: bound(choice.first),
+    last: bound(choice.last),
+    from: bound(choice.from),
+    to: bound(choice.to),
     dead: choice.dead ? "1" : null,
   };
 }
 
+/** Columns without which the choice can't be made. */
+export function needed(choice: Choice): Stat[] {
+  const sort: Stat[] = choice.sort === "index" ? [] : [choice.sort];
+  const token: Stat[] = choice.token === "" ? [] : ["top_token"];
+  return [...new Set<Stat>([...sort, "density", ...token])];
+}
+
 /** Indexes of the latents to show, in order; ties keep the order of the dictionary. */
-export function choose(columns: Columns, vocabulary: Vocabulary, choice: Choice): Uint32Array {
-  const { density, top_token: top } = columns;
+export function choose(columns: Columns, vocabulary: Vocabulary, choice: Choice, n: number): Uint32Array {
   const types = choice.token === "" ? null : matching(vocabulary, choice.token);
   const low = (choice.from ?? Number.NEGATIVE_INFINITY) / 100;
   const high = (choice.to ?? Number.POSITIVE_INFINITY) / 100;
-  const kept = new Uint32Array(density.length);
-  let n = 0;
-  for (let i = 0; i < density.length; i++) {
-    const share = density[i] ?? 0;
-    if (share < low || share > high || (!choice.dead && share === 0)) continue;
-    if (types !== null && types[top[i] ?? 0] !== 1) continue;
-    kept[n++] = i;
+  const stop = Math.min(n, (choice.last ?? n) + 1);
+  const kept = new Uint32Array(n);
+  let size = 0;
+  for (let i = Math.max(0, choice.first ?? 0); i < stop; i++) {
+    const density = columns.density?.[i] ?? 0;
+    if (density < low || density > high || (!choice.dead && density === 0)) continue;
+    if (types !== null && types[columns.top_token?.[i] ?? 0] !== 1) continue;
+    kept[size++] = i;
   }
-  return ordered(kept.slice(0, n), choice.sort === "index" ? null : columns[choice.sort], choice.descending);
+  const values = choice.sort === "index" ? undefined : columns[choice.sort];
+  return ordered(kept.slice(0, size), values, choice.descending);
 }
 
-function ordered(rows: Uint32Array, values: Float32Array | Uint32Array | null, descending: boolean): Uint32Array {
+function ordered(rows: Uint32Array, values: Columns[Stat], descending: boolean): Uint32Array {
+  if (values === undefined) return descending ? rows.reverse() : rows;
   const sign = descending ? -1 : 1;
-  if (values === null) return descending ? rows.reverse() : rows;
   return rows.sort((a, b) => sign * ((values[a] ?? 0) - (values[b] ?? 0)) || a - b);
 }
 
 /** Marks the token types whose text contains `part`, whatever the case. */
 function matching(vocabulary: Vocabulary, part: string): Uint8Array {
   const wanted = part.toLowerCase();
-  return Uint8Array.from(vocabulary.text, (text) => (text.toLowerCase().includes(wanted) ? 1 : 0));
+  return Uint8Array.from(vocabulary.text, (_, type) => (textOf(vocabulary, type).toLowerCase().includes(wanted) ? 1 : 0));
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { type AtlasError, asAtlasError, isAbort } from "../store/errors.ts";
+import { type AtlasError, asAtlasError } from "../store/errors.ts";
 
 /** A value on its way. */
 export type Loadable<T> =
@@ -13,13 +13,13 @@ export function useLoadable<T>(key: string, load: (signal: AbortSignal) => Promi
   const [shown, setShown] = useState<{ key: string; value: Loadable<T> }>({ key, value: { state: "loading" } });
   useEffect(() => {
     const abort = new AbortController();
-    const show = (value: Loadable<T>) => !abort.signal.aborted && setShown({ key, value });
+    const show = (value: Loadable<T>) => {
+      if (!abort.signal.aborted) setShown({ key, value });
+    };
     show({ state: "loading" });
     load(abort.signal).then(
       (value) => show({ state: "ready", value }),
-      (error: unknown) => {
-        if (!isAbort(error)) show({ state: "failed", error: asAtlasError(error), retry: () => setAttempt(attempt + 1) });
-      },
+      (error: unknown) => show({ state: "failed", error: asAtlasError(error), retry: () => setAttempt(attempt + 1) }),
     );
     return () => abort.abort();
   }, [key, attempt]);

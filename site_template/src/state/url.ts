@@ -1,14 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
 
+export type Changes = Record<string, string | null>;
+
 /** The query string is the state: what is at its default is left out. */
-export function useQuery(): [URLSearchParams, (changes: Record<string, string | null>, how?: "push" | "replace") => void] {
+export function useQuery(): [URLSearchParams, (changes: Changes, how?: "push" | "replace") => void] {
   const [search, setSearch] = useState(location.search);
   useEffect(() => {
     const follow = () => setSearch(location.search);
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);
   }, []);
-  const change = (changes: Record<string, string | null>, how: "push" | "replace" = "push") => {
+  const change = (changes: Changes, how: "push" | "replace" = "push") => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of Object.entries(changes)) {
       if (value === null) query.delete(name);
@@ -29,4 +31,9 @@ export function latentHref(root: string, address: string): string {
 
 export function dictionaryHref(root: string, id: string): string {
   return `${root}dictionary/${encodeURIComponent(id)}.html`;
+}
+
+/** Where a statistic is defined. */
+export function definitionHref(root: string, field: string): string {
+  return `${root}about.html#${field}`;
 }

@@ -1,3 +1,5 @@
+export const INCOMPLETE = "The copy of the atlas is not complete: copy it again, or run: atlas verify";
+
 /** Why something can't be shown, in one line, and what would help. */
 export class AtlasError extends Error {
   readonly remedy: string;
@@ -13,8 +15,4 @@ export function asAtlasError(error: unknown): AtlasError {
   if (error instanceof AtlasError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new AtlasError(message, "Reload the page; if that does not help, run: atlas verify", { cause: error });
-}
-
-export function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "AbortError";
 }

@@ -1,39 +1,54 @@
-import { AtlasError } from "./errors.ts";
+/** Bytes over HTTP: whole files and absolute ranges, each checked. */
+import { AtlasError, INCOMPLETE } from "./errors.ts";
 
-const HOST_REMEDY =
-  "The host must serve the atlas folder next to the site, allow byte ranges and not compress them (for another origin: CORS with GET and the Range header). On this machine: atlas serve SITE";
+const HOST =
+  "The host must serve the atlas beside the site, answer byte ranges and not compress them (for another origin: CORS with GET and the Range header). On this machine: atlas serve SITE";
+
+/** What was read since the page was opened, for those who wait. */
+export const traffic = { requests: 0, bytes: 0, latest: "" };
+
+interface Options {
+  signal?: AbortSignal;
+  cache?: RequestCache;
+}
+
+/** A whole file; undefined if the host says that there is none. */
+export async function fetchWhole(url: string, options: Options = {}): Promise<Uint8Array | undefined> {
+  const response = await request(url, options);
+  if (response.status === 404 || response.status === 410) return undefined;
+  if (!response.ok) throw new AtlasError(`${url}: the host answered ${response.status}`, HOST);
+  return body(response);
+}
+
+/** Bytes [offset, offset + length) of a file that is known to be there. */
+export async function fetchRange(url: string, offset: number, length: number, options: Options = {}): Promise<Uint8Array> {
+  const response = await request(url, { ...options, headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+  if (response.status === 200) {
+    await response.body?.cancel();
+    throw new AtlasError(`${url}: the host ignores byte ranges`, HOST);
+  }
+  if (response.status !== 206) {
+    throw new AtlasError(`${url} is part of the atlas, but the host answered ${response.status}`, INCOMPLETE);
+  }
+  const bytes = await body(response);
+  if (bytes.length !== length) throw new AtlasError(`${url}: asked for ${length} bytes, got ${bytes.length}`, HOST);
+  return bytes;
+}
 
 async function request(url: string, init: RequestInit): Promise<Response> {
+  traffic.requests += 1;
+  traffic.latest = url;
   try {
     return await fetch(url, init);
   } catch (error) {
     if (error instanceof DOMException) throw error;
-    throw new AtlasError(`can't reach ${url}`, `Check the connection. ${HOST_REMEDY}`, { cause: error });
+    const offline = navigator.onLine ? "" : "This device is offline. ";
+    throw new AtlasError(`can’t reach ${url}`, `${offline}${HOST}`, { cause: error });
   }
 }
 
-/** A whole file; undefined if the host says that there is none. */
-export async function fetchWhole(url: string, signal?: AbortSignal, cache: RequestCache = "default"): Promise<Uint8Array | undefined> {
-  const response = await request(url, { cache, ...(signal && { signal }) });
-  if (response.status === 404 || response.status === 410) return undefined;
-  if (!response.ok) throw new AtlasError(`${url}: the host answered ${response.status}`, HOST_REMEDY);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-/** Bytes [offset, offset + length) of a file that is known to be there. */
-export async function fetchRange(url: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-  const headers = { Range: `bytes=${offset}-${offset + length - 1}` };
-  const response = await request(url, { headers, ...(signal && { signal }) });
-  if (response.status === 200) {
-    await response.body?.cancel();
-    throw new AtlasError(`${url}: the host ignores byte ranges`, HOST_REMEDY);
-  }
-  if (response.status !== 206) {
-    throw new AtlasError(`${url} is part of the atlas, but the host answered ${response.status}`, "The copy is not complete: copy the atlas again, or run: atlas verify");
-  }
+async function body(response: Response): Promise<Uint8Array> {
   const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes.length !== length) {
-    throw new AtlasError(`${url}: asked for ${length} bytes, got ${bytes.length}`, HOST_REMEDY);
-  }
+  traffic.bytes += bytes.length;
   return bytes;
 }

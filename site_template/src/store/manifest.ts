@@ -5,32 +5,29 @@ import { FORMAT, FORMAT_VERSION } from "./schema.gen.ts";
 export interface DictionaryRecord {
   id: string;
   kind: "neurons" | "sae" | "transcoder";
-  architecture: string;
-  hook_in: string;
-  hook_out: string;
   n_latents: number;
-  alive: number;
   two_signed: boolean;
-  k: number | null;
   store: string;
 }
 
+/** What the pages need of `atlas.json`. */
 export interface Manifest {
   format: string;
   format_version: number;
   run: string;
   title: string;
-  model: { name: string; d_vocab: number };
   windowing: { counted_tokens: number };
-  corpus: { n_documents: number };
   dictionaries: DictionaryRecord[];
 }
 
-export async function openManifest(base: string, signal?: AbortSignal): Promise<Manifest> {
+export async function openManifest(base: string): Promise<Manifest> {
   const url = `${base}/atlas.json`;
-  const bytes = await fetchWhole(url, signal, "no-cache");
+  const bytes = await fetchWhole(url, { cache: "no-cache" });
   if (bytes === undefined) {
-    throw new AtlasError(`there is no atlas at ${base}`, "Build one (atlas build), render the site again (atlas site), or copy the site whole");
+    throw new AtlasError(
+      `there is no atlas at ${base}`,
+      "Copy the site whole, or build the atlas (atlas build) and render the site again (atlas site)",
+    );
   }
   const manifest = parse(bytes, url);
   if (manifest.format !== FORMAT) throw new AtlasError(`${url} is not an atlas`, "Check the address of the atlas");

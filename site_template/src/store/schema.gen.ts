@@ -10,9 +10,48 @@ export const N_BANDS = 5;
 export const PER_BAND = 5;
 export const BINS_PER_OCTAVE = 4;
 export const FIRST_OCTAVE = -8;
-export const LAST_OCTAVE = 8;
-export const N_BINS = 64;
 export const PREVIEW_CHUNK = 16;
+
+export const ARRAYS = {
+  "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
+  "examples/acts": { dims: ["latent", "example", "offset"], dtype: "activation" },
+  "card/floats": { dims: ["latent", "float_field"], dtype: "f4" },
+  "card/ints": { dims: ["latent", "int_field"], dtype: "u4" },
+  "preview": { dims: ["latent", "snippet", "channel", "snippet_offset"], dtype: "token" },
+  "stats/density": { dims: ["latent"], dtype: "f4" },
+  "stats/max": { dims: ["latent"], dtype: "f4" },
+  "stats/min": { dims: ["latent"], dtype: "f4" },
+  "stats/mean": { dims: ["latent"], dtype: "f4" },
+  "stats/mean_firing": { dims: ["latent"], dtype: "f4" },
+  "stats/variance": { dims: ["latent"], dtype: "f4" },
+  "stats/skew": { dims: ["latent"], dtype: "f4" },
+  "stats/kurtosis": { dims: ["latent"], dtype: "f4" },
+  "stats/concentration": { dims: ["latent"], dtype: "f4" },
+  "stats/firings": { dims: ["latent"], dtype: "u4" },
+  "stats/top_token": { dims: ["latent"], dtype: "u4" },
+  "tokens": { dims: ["token"], dtype: "token" },
+  "document_start": { dims: ["document_edge"], dtype: "u4" },
+  "document_id": { dims: ["document"], dtype: "string" },
+  "document_source": { dims: ["document"], dtype: "string" },
+  "text": { dims: ["type"], dtype: "string" },
+  "kind": { dims: ["type"], dtype: "u1" },
+} as const;
+
+export type ArrayPath = keyof typeof ARRAYS;
+
+export type Stat =
+  | "density"
+  | "max"
+  | "min"
+  | "mean"
+  | "mean_firing"
+  | "variance"
+  | "skew"
+  | "kurtosis"
+  | "concentration"
+  | "firings"
+  | "top_token"
+  ;
 
 export type FloatField =
   | "example_activation"
@@ -36,7 +75,7 @@ export type FloatField =
   | "skew"
   | "kurtosis"
   | "concentration"
-;
+  ;
 
 export type IntField =
   | "example_document"
@@ -53,42 +92,42 @@ export type IntField =
   | "fires_on_token"
   | "fires_on_count"
   | "firings"
-;
+  ;
 
-export const DOCS: Record<FloatField | IntField, string> = {
-  example_activation: "activation at the example's peak, exact",
-  example_scale: "activation of one step of `examples/acts`",
-  band_low: "lower edge of the band (inclusive)",
-  band_high: "upper edge of the band (exclusive; the maximum if unbounded)",
-  promoted_value: "logit effect, largest first",
-  suppressed_value: "logit effect, lowest first",
-  neighbour_cosine: "cosine of the write directions, largest first",
-  fires_on_p: "P(the latent fires at this token type)",
-  fires_on_mean: "mean activation over all occurrences of the type",
-  fires_on_share: "share of the latent's firings that fall on the type",
-  fires_on_mass: "share of its activation mass (sum over firings)",
-  fires_on_missed: "share of firings on types outside the table (its error bound)",
-  density: "firings / counted tokens",
-  max: "highest activation",
-  min: "lowest activation",
-  mean: "mean activation over all counted tokens",
-  mean_firing: "mean activation over firings (0 if it never fires)",
-  variance: "central second moment over all counted tokens",
-  skew: "third central moment / variance^1.5 (0 if variance is 0)",
-  kurtosis: "fourth central moment / variance^2 (3 for a normal; 0 if variance is 0)",
-  concentration: "share of activation mass on its five heaviest token types",
-  example_document: "index of the document",
-  example_position: "position of the peak: token offset in its document, no BOS",
-  example_peak: "index of the peak inside the excerpt",
-  example_length: "tokens in the excerpt; 0 marks an empty slot",
-  band_firings: "firings in the band",
-  hist: "firings per histogram bin",
-  hist_underflow: "firings below the first bin",
-  hist_overflow: "firings above the last bin",
-  promoted_token: "token type",
-  suppressed_token: "token type",
-  neighbour_index: "latent of the same dictionary",
-  fires_on_token: "token type",
-  fires_on_count: "occurrences of the type; 0 marks an empty slot",
-  firings: "token positions with activation > 0",
+export const DOCS = {
+  "example_activation": "activation at the example's peak, exact",
+  "example_scale": "activation of one step of `examples/acts`",
+  "band_low": "lower edge of the band (inclusive)",
+  "band_high": "upper edge of the band (exclusive; the maximum if unbounded)",
+  "promoted_value": "logit effect, largest first",
+  "suppressed_value": "logit effect, lowest first",
+  "neighbour_cosine": "cosine of the write directions, largest first",
+  "fires_on_p": "P(the latent fires at this token type)",
+  "fires_on_mean": "mean activation over all occurrences of the type",
+  "fires_on_share": "share of the latent's firings that fall on the type",
+  "fires_on_mass": "share of its activation mass (sum over firings)",
+  "fires_on_missed": "share of firings on types outside the table (its error bound)",
+  "density": "firings / counted tokens",
+  "max": "highest activation",
+  "min": "lowest activation",
+  "mean": "mean activation over all counted tokens",
+  "mean_firing": "mean activation over firings (0 if it never fires)",
+  "variance": "central second moment over all counted tokens",
+  "skew": "third central moment / variance^1.5 (0 if variance is 0)",
+  "kurtosis": "fourth central moment / variance^2 (3 for a normal; 0 if variance is 0)",
+  "concentration": "share of activation mass on its five heaviest token types",
+  "example_document": "index of the document",
+  "example_position": "position of the peak: token offset in its document, no BOS",
+  "example_peak": "index of the peak inside the excerpt",
+  "example_length": "tokens in the excerpt; 0 marks an empty slot",
+  "band_firings": "firings in the band",
+  "hist": "firings per histogram bin",
+  "hist_underflow": "firings below the first bin",
+  "hist_overflow": "firings above the last bin",
+  "promoted_token": "token type",
+  "suppressed_token": "token type",
+  "neighbour_index": "latent of the same dictionary",
+  "fires_on_token": "token type",
+  "fires_on_count": "occurrences of the type; 0 marks an empty slot",
+  "firings": "token positions with activation > 0",
 };

@@ -1,5 +1,5 @@
 import type { AbsolutePath, AsyncReadable, RangeQuery } from "@zarrita/storage";
-import { AtlasError } from "./errors.ts";
+import { AtlasError, INCOMPLETE } from "./errors.ts";
 import { fetchRange, fetchWhole } from "./fetch.ts";
 
 interface Options {
@@ -24,11 +24,9 @@ export class ShardStore implements AsyncReadable {
     this.#sizes = (this.attributes["shard_sizes"] ?? {}) as Record<string, number>;
   }
 
-  static async open(url: string, signal?: AbortSignal): Promise<ShardStore> {
-    const metadata = await fetchWhole(`${url}/zarr.json`, signal);
-    if (metadata === undefined) {
-      throw new AtlasError(`there is no store at ${url}`, "The copy of the atlas is not complete: copy it again, or run: atlas verify");
-    }
+  static async open(url: string): Promise<ShardStore> {
+    const metadata = await fetchWhole(`${url}/zarr.json`);
+    if (metadata === undefined) throw new AtlasError(`there is no store at ${url}`, INCOMPLETE);
     return new ShardStore(url, metadata);
   }
 
@@ -36,9 +34,9 @@ export class ShardStore implements AsyncReadable {
     if (key === "/zarr.json") return this.metadata;
     const size = this.#sizes[key.slice(1)];
     if (size === undefined) return undefined;
-    const bytes = await fetchWhole(this.url + key, options.signal);
+    const bytes = await fetchWhole(this.url + key, options);
     if (bytes === undefined || bytes.length !== size) {
-      throw new AtlasError(`${this.url}${key} is missing or cut short`, "Copy the atlas again, or run: atlas verify");
+      throw new AtlasError(`${this.url}${key} is missing or cut short`, INCOMPLETE);
     }
     return bytes;
   }
@@ -46,8 +44,9 @@ export class ShardStore implements AsyncReadable {
   async getRange(key: AbsolutePath, range: RangeQuery, options: Options = {}): Promise<Uint8Array | undefined> {
     const size = this.#sizes[key.slice(1)];
     if (size === undefined) return undefined;
-    const length = "suffixLength" in range ? Math.min(range.suffixLength, size) : range.length;
-    const offset = "suffixLength" in range ? size - length : range.offset;
-    return fetchRange(this.url + key, offset, length, options.signal);
+    if ("offset" in range) return fetchRange(this.url + key, range.offset, range.length, options);
+    // A shard's index, which all later reads share: who asked first may not abort it for the others.
+    const length = Math.min(range.suffixLength, size);
+    return fetchRange(this.url + key, size - length, length);
   }
 }

@@ -1,0 +1,18 @@
+import { useEffect, useState } from "preact/hooks";
+
+const SHOWN_FOR = 1500;
+
+/** Copies the page's address, which holds all of its state; absent where the browser forbids it. */
+export function CopyLink() {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setCopied(false), SHOWN_FOR);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  if (!isSecureContext) return null;
+  return (
+    <button type="button" onClick={() => navigator.clipboard.writeText(location.href).then(() => setCopied(true))}>
+      <span aria-live="polite">{copied ? "copied" : "copy link"}</span>
+    </button>
+  );
+}

@@ -1,0 +1,74 @@
+import { AtlasError } from "./errors.ts";
+import type { Group, ValuesOf } from "./group.ts";
+import type { DictionaryRecord } from "./manifest.ts";
+import { remember } from "./remember.ts";
+import { type FloatField, type IntField, PREVIEW_CHUNK, SNIPPET, SNIPPETS, type Stat } from "./schema.gen.ts";
+
+export type Section = "top" | "bottom" | "bands" | "random";
+
+/** One latent's card: the contract's fields by name, and its examples, row by row. */
+export interface Latent {
+  index: number;
+  floats: Record<FloatField, Float32Array>;
+  ints: Record<IntField, Uint32Array>;
+  tokens: ValuesOf<"examples/tokens">;
+  acts: ValuesOf<"examples/acts">;
+}
+
+/** The snippets of a list row: token types and heat, `SNIPPETS x 2 x SNIPPET`. */
+export type Preview = ValuesOf<"preview">;
+
+type Ranges<K extends string> = Record<K, [number, number]>;
+
+export class Dictionary {
+  /** Rows of the examples. */
+  readonly sections: Record<Section, [number, number]>;
+  /** Whether its latents write to the residual stream. */
+  readonly writes: boolean;
+  readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
+  readonly #previews = new Map<number, Promise<Preview>>();
+
+  constructor(
+    readonly record: DictionaryRecord,
+    private readonly group: Group,
+  ) {
+    this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
+    this.writes = group.attributes["writes"] === true;
+    this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };
+  }
+
+  async latent(index: number, signal?: AbortSignal): Promise<Latent> {
+    if (index >= this.record.n_latents) {
+      throw new AtlasError(
+        `${this.record.id} has no latent ${index}`,
+        `Its latents are ${this.record.id}/0 to ${this.record.id}/${this.record.n_latents - 1}`,
+      );
+    }
+    const [floats, ints, tokens, acts] = await Promise.all([
+      this.group.chunk("card/floats", index, signal),
+      this.group.chunk("card/ints", index, signal),
+      this.group.chunk("examples/tokens", index, signal),
+      this.group.chunk("examples/acts", index, signal),
+    ]);
+    return { index, floats: byName(this.#fields.floats, floats), ints: byName(this.#fields.ints, ints), tokens, acts };
+  }
+
+  /** One statistic of every latent: one request. */
+  async stat(name: Stat, signal?: AbortSignal): Promise<Float32Array | Uint32Array> {
+    return this.group.chunk(`stats/${name}`, 0, signal);
+  }
+
+  /** A row's snippets. Rows of one chunk share one read; reads of one tick share requests. */
+  async preview(index: number): Promise<Preview> {
+    const size = SNIPPETS * 2 * SNIPPET;
+    const number = Math.floor(index / PREVIEW_CHUNK);
+    const chunk = await remember(this.#previews, number, () => this.group.chunk("preview", number));
+    const row = index % PREVIEW_CHUNK;
+    return chunk.subarray(row * size, (row + 1) * size);
+  }
+}
+
+function byName<K extends string, T extends Float32Array | Uint32Array>(ranges: Ranges<K>, card: T): Record<K, T> {
+  const entries = Object.entries<[number, number]>(ranges);
+  return Object.fromEntries(entries.map(([name, [start, stop]]) => [name, card.subarray(start, stop)])) as Record<K, T>;
+}

@@ -1,0 +1,48 @@
+"""Text from the corpus is text, whatever it says."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from feature_atlas import open_atlas
+from tests.browser.conftest import Sites, Visitor
+from tests.synthetic import HOSTILE
+
+PAGES = (
+    "index.html",
+    "about.html",
+    "dictionary/resid_post.0.x.html",
+    "latent.html?at=resid_post.0.x/3",
+    "latent.html?at=mlp_post.0/3",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_hostile_text_is_shown_as_text(sites: Sites, visitor: Visitor, path: str) -> None:
+    page = visitor().page
+    page.goto(sites.at(f"hostile/{path}"))
+    page.wait_for_load_state("networkidle")
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() <= 2
+    assert HOSTILE in page.locator(".top .name").inner_text()
+    assert HOSTILE in page.title()
+
+
+def test_a_hostile_token_reaches_the_title_and_the_document_its_name(sites: Sites, visitor: Visitor) -> None:
+    atlas = open_atlas(str(sites.atlas("hostile")))
+    top = [atlas.vocabulary[t] for t in atlas["resid_post.0.x"].stat("top_token")]
+    page = visitor().open(sites.at(f"hostile/latent.html?at=resid_post.0.x/{top.index(HOSTILE)}"))
+    expect(page.locator("h1 .token")).to_have_text(HOSTILE.replace(" ", "␣"))
+    assert f"“{HOSTILE.replace(' ', '␣')}”" in page.title()
+    page.locator(".example .strip").first.click()
+    expect(page.locator(".where .document").first).to_contain_text(HOSTILE)
+
+
+def test_invisible_characters_are_seen_and_do_not_turn_the_line(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at("hostile/latent.html?at=resid_post.0.x/3"))
+    text = page.locator("#examples").inner_text()
+    assert {"⟨u+202e⟩gnp.exe", "⟨u+200b⟩", "⟨u+0000⟩"} <= {
+        mark for mark in ("⟨u+202e⟩gnp.exe", "⟨u+200b⟩", "⟨u+0000⟩") if mark in text
+    }
+    assert not {"\u202e", "\u200b", "\x00"} & set(text)

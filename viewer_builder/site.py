@@ -1,0 +1,62 @@
+"""What the pages of a site share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from feature_atlas import Atlas
+from feature_atlas.store import is_url
+from viewer_builder.render import script_json
+
+
+@dataclass(frozen=True)
+class Site:
+    """An atlas, where its pages find it (None: beside them), and the bundled scripts and styles."""
+
+    atlas: Atlas
+    link: str | None
+    assets: Mapping[str, bytes]
+
+    def dictionary_path(self, name: str) -> str:
+        """Path of a dictionary's page, from the site's root."""
+        return f"dictionary/{name}.html"
+
+    def latent_path(self, address: str) -> str:
+        """Path of a latent's page, from the site's root."""
+        return f"latent.html?at={quote(address)}"
+
+    def shell(self, root: str, current: str) -> dict[str, Any]:
+        """What every page is given; `root` is its way to the site's root."""
+        names = [record.id for record in self.atlas.manifest.dictionaries]
+        return {
+            "manifest": self.atlas.manifest,
+            "root": root,
+            "assets": self._assets_version,
+            "connect": self._connect,
+            "dictionaries": [{"id": name, "path": self.dictionary_path(name)} for name in names],
+            "current": current,
+        }
+
+    def config(self, root: str, page: str, dictionary: str | None) -> Any:
+        """What the scripts are given, as JSON."""
+        link = "atlas" if self.link is None else self.link
+        atlas = link if is_url(link) else f"{root}{link}"
+        return script_json({"atlas": atlas, "root": root, "page": page, "dictionary": dictionary})
+
+    @cached_property
+    def _assets_version(self) -> str:
+        """Changes with the assets, so that browsers do not mix old and new."""
+        return hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:10]
+
+    @property
+    def _connect(self) -> str:
+        """Where the pages may read from: the site, and the linked atlas' origin."""
+        if self.link is None or not is_url(self.link):
+            return "'self'"
+        parts = urlsplit(self.link)
+        return f"'self' {parts.scheme}://{parts.netloc}"
