@@ -5,24 +5,31 @@ export OMP_WAIT_POLICY ?= passive
 
 .PHONY: setup demo test check fix bench serve chromium
 
-setup: .venv/ready ## everything that the other targets need
+SITE := site_template/static/main.js
+MODULES := site_template/node_modules/.package-lock.json
+SOURCES := $(wildcard site_template/src/*.ts* site_template/src/*/*.ts* site_template/styles/*.css)
 
-.venv/ready: pyproject.toml constraints.txt site_template/package-lock.json
+setup: .venv/ready $(MODULES) $(SITE) ## everything that the other targets need
+
+.venv/ready: pyproject.toml constraints.txt | $(SITE)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch .venv/ready
 
-site_template/static/main.js: setup $(wildcard site_template/src/*.ts* site_template/src/*/*.ts* site_template/styles/*.css)
-	cd site_template && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+$(MODULES): site_template/package-lock.json
+	cd site_template && npm ci --ignore-scripts --no-audit --no-fund
 
-demo: setup site_template/static/main.js ## build the demo atlas and its site; in a terminal, open it
+$(SITE): $(MODULES) $(SOURCES) site_template/build.mjs
+	cd site_template && npm run build
+
+demo: setup ## build the demo atlas and its site; in a terminal, open it
 	@if [ -t 1 ]; then $(BIN)/atlas demo --out build/demo; else $(BIN)/atlas demo --out build/demo --no-serve; fi
 
-test: setup site_template/static/main.js chromium ## every test
+test: setup chromium ## every test
 	$(BIN)/python -m pytest
 
-check: setup site_template/static/main.js ## formatting, lint, types
+check: setup ## formatting, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
