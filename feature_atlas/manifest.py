@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feature_atlas.contract import FORMAT, FORMAT_VERSION
 from feature_atlas.errors import FormatError
 
 MANIFEST = "atlas.json"
+DENSITY_BINS = 24  # quarter decades from 10^-6 to 1
 
 
 class _Record(BaseModel):
@@ -59,6 +60,36 @@ class CorpusRecord(_Record):
     max_tokens: int | None
 
 
+class QualityRecord(_Record):
+    """How good a dictionary is on `text`, which should be text that nothing was trained on.
+
+    y is the activation at the hook point written, y_hat the reconstruction, mean that of y.
+    """
+
+    text: str = Field(description="the text measured on")
+    n_tokens: int = Field(description="token positions of it")
+    n_spliced: int = Field(description="positions of it over which cross-entropies are taken")
+    l0: float = Field(description="mean number of latents above 0 at a position")
+    dead: float = Field(description="share of latents that are above 0 at no position")
+    fvu: float = Field(description="fraction of variance unexplained: sum |y - ŷ|² / sum |y - mean|²")
+    fvu_per_position: float = Field(
+        description="the mean over positions of |y - ŷ|² / |y - mean|² (SAELens' legacy definition)"
+    )
+    ce: float = Field(description="the model's cross-entropy, nats per token")
+    ce_spliced: float = Field(
+        description="the same with the reconstruction spliced in, everywhere but at a window's first position"
+    )
+    ce_mean_ablated: float = Field(description="the same with the mean of y there")
+    density_histogram: tuple[int, ...] = Field(
+        description="latents that fire, by density: quarter decades from 10⁻⁶ to 1"
+    )
+
+    @property
+    def ce_recovered(self) -> float:
+        """(ce_mean_ablated - ce_spliced) / (ce_mean_ablated - ce); 1 loses nothing, 0 as much as the mean."""
+        return (self.ce_mean_ablated - self.ce_spliced) / (self.ce_mean_ablated - self.ce)
+
+
 class DictionaryRecord(_Record):
     """A dictionary, and where its arrays lie below the run."""
 
@@ -74,6 +105,7 @@ class DictionaryRecord(_Record):
     weights: str
     source: str
     store: str
+    quality: QualityRecord | None = None
 
 
 class Manifest(_Record):

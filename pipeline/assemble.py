@@ -22,7 +22,7 @@ from feature_atlas.contract import (
     FORMAT_VERSION,
     VOCABULARY,
 )
-from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest
+from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest, QualityRecord
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary
@@ -42,7 +42,7 @@ def run(params: Params, work: Path, out: Path) -> None:
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
     windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
-    run_id = _run_id(params, folder, work)
+    run_id = _run_id(params, folder, dictionaries, work)
     path = out / "runs" / run_id
     if _is_current(out, run_id):
         return
@@ -108,10 +108,11 @@ def _copy_tokenizer(into: Path, work: Path) -> None:
     shutil.copyfile(work / "tokens" / "tokenizer.json", into / "tokenizer.json")
 
 
-def _run_id(params: Params, folder: ModelFolder, work: Path) -> str:
+def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> str:
     """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
-    keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe")]
-    named = [params.title, folder.public_name, params.describe.model_dump()]
+    keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe", "quality")]
+    told = [(d.source, d.quality.model_dump() if d.quality else None) for d in dictionaries]
+    named = [params.title, folder.public_name, params.describe.model_dump(), told]
     return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 
 
@@ -163,7 +164,14 @@ def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
         weights=dictionary.weights,
         source=dictionary.source,
         store=f"dictionaries/{dictionary.id}.zarr",
+        quality=_quality(dictionary, work),
     )
+
+
+def _quality(dictionary: Dictionary, work: Path) -> QualityRecord | None:
+    """As measured here, or as the dictionary's folder tells."""
+    path = work / "quality" / f"{dictionary.id}.json"
+    return QualityRecord.model_validate_json(path.read_bytes()) if path.is_file() else dictionary.quality
 
 
 def _provenance(params: Params, work: Path) -> dict[str, str]:

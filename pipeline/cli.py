@@ -62,7 +62,7 @@ def build(
         ),
     ] = None,
     dictionary: Annotated[
-        list[str] | None, typer.Option(help="ID=PATH@HOOK_POINT, a SAELens folder; repeatable.")
+        list[str] | None, typer.Option(help="ID=PATH@IN[:OUT], a SAELens folder; repeatable.")
     ] = None,
     neurons: Annotated[
         bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")
@@ -95,7 +95,7 @@ def _stage(name: str, does: str) -> None:
     """`atlas tokens`, `atlas scan`, …: one stage alone, as dvc.yaml calls it."""
 
     def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
-        from pipeline import assemble, describe, scan, tokens
+        from pipeline import assemble, describe, quality, scan, tokens
         from pipeline.build import local, work_folder
         from pipeline.core.files import only_one
         from pipeline.core.params import load_params
@@ -106,6 +106,7 @@ def _stage(name: str, does: str) -> None:
             "tokens": lambda: tokens.run(params, work),
             "scan": lambda: scan.run(params, work),
             "describe": lambda: describe.run(params, work),
+            "quality": lambda: quality.run(params, work),
             "assemble": lambda: assemble.run(params, work, atlas),
         }
         with only_one(work):
@@ -117,6 +118,7 @@ def _stage(name: str, does: str) -> None:
 _stage("tokens", "documents -> token windows")
 _stage("scan", "windows -> examples and statistics")
 _stage("describe", "weights -> logit effects and neighbours")
+_stage("quality", "held-out text -> how good each dictionary is")
 _stage("assemble", "what the other stages left -> the atlas")
 
 
@@ -187,13 +189,13 @@ def _serve(folder: Path, port: int) -> None:
 
 
 def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each ID=PATH@HOOK_POINT at its first =."""
+    """Splits each ID=PATH@IN[:OUT] at its first =."""
     if not given:
         return None
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, spec) in zip(given, pairs, strict=True):
         if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not ID=PATH@HOOK_POINT")
+            raise InputError(f"--dictionary {text} is not ID=PATH@IN[:OUT]")
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")

@@ -47,6 +47,19 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 RUN = "synthetic"
 N_TOP = 20
 HOSTILE = "<img src=x onerror=alert(1)></script>"
+QUALITY = {
+    "text": HOSTILE,
+    "n_tokens": 500_000,
+    "n_spliced": 50_000,
+    "l0": 15.97,
+    "dead": 0.0123,
+    "fvu": 0.0987,
+    "fvu_per_position": 0.1234,
+    "ce": 3.5,
+    "ce_spliced": 3.75,
+    "ce_mean_ablated": 8.5,
+    "density_histogram": [0] * 8 + [5, 9, 14, 7, 3] + [0] * 11,
+}
 _PIECE = re.compile(r"\n+ *|\t|<[^ ]+>| ?[A-Za-zäöüéè']+| ?[0-9]{1,3}| ?[^\sA-Za-z0-9]| +")
 _SENTENCES = (
     "On {month} {n} the harbour of {city} was {n} metres deep, and the tide rose by {n} centimetres.",
@@ -469,6 +482,7 @@ def _manifest(title: str, text: Text, units: list[tuple[Units, int]], n_bytes: i
                 "weights": "0" * 64,
                 "source": "made up",
                 "store": f"dictionaries/{each.id}.zarr",
+                "quality": None if each.two_signed else QUALITY,
             }
             for each, alive in units
         ],

@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from feature_atlas.errors import InputError
 from pipeline.core.corpus import open_source
 from pipeline.core.python_docs import python_files, split_docstrings
+from pipeline.core.read_corpus import Selection, share_out
 from pipeline.core.tokenizer import SubjectTokenizer
-from pipeline.tokens import Selection, share_out
 
 
 def read(text: str) -> list[tuple[str, str]]:

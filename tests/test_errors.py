@@ -136,7 +136,7 @@ def test_dictionary_of_another_width(run: Run, parts: dict[str, Path], tmp_path:
     [
         ("{d}@resid_post.9", ("resid_post.9", "layers 0..1")),
         ("{d}@resid_past.1", ("resid_past.1", "resid_post")),
-        ("{d}", ("ID=PATH@HOOK_POINT",)),
+        ("{d}", ("ID=PATH@IN[:OUT]",)),
         ("{t}/missing@resid_post.1", ("cfg.json", "SAELens")),
         ("{d}@attn_pattern.1", ("attn_pattern.1", "no vectors")),
     ],

@@ -147,3 +147,17 @@ def test_tokens_by_themselves_show_their_spaces() -> None:
 
 def test_the_schema_is_current() -> None:
     assert PATH.read_text() == schema(), "run: python -m viewer_builder.schema_ts"
+
+
+def test_quality_stands_on_the_page_of_a_dictionary_that_has_it(site: Path) -> None:
+    page = (site / "dictionary" / "resid_post.0.x.html").read_text()
+    for figure in ("16.0</b>", "1.2 %</b>", "0.099</b>", "0.123</b>", "95.0 %</b>", "500,000 tokens"):
+        assert figure in page
+    assert escape(synthetic.HOSTILE) in page
+    section = page[page.index('class="quality"') :]
+    tallest = max(float(height) for height in re.findall(r'height="([\d.]+)"/>', section))
+    assert section.count("<rect") == 5
+    assert tallest == 20
+    for field in re.findall(r'about\.html#(\w+)"', section):
+        assert f'id="{field}"' in (site / "about.html").read_text()
+    assert 'class="quality"' not in (site / "dictionary" / "mlp_post.0.html").read_text()

@@ -58,7 +58,6 @@ def write_model(folder: Path, bos: bool = True) -> Path:
 
 def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk") -> Path:
     """A SAELens folder with random directions."""
-    folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(1)
     directions = torch.randn(N_LATENTS, d_in, generator=generator) / d_in**0.5
     arrays = {
@@ -67,7 +66,16 @@ def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "top
         "b_enc": torch.randn(N_LATENTS, generator=generator) / 10 - 0.2,
         "b_dec": torch.randn(d_in, generator=generator) / 10,
     }
+    if architecture.startswith("jumprelu"):
+        arrays["threshold"] = torch.rand(N_LATENTS, generator=generator)
+    return write_saelens(folder, arrays, architecture=architecture)
+
+
+def write_saelens(folder: Path, arrays: dict[str, torch.Tensor], **config: object) -> Path:
+    """A SAELens folder of these weights."""
+    folder.mkdir(parents=True, exist_ok=True)
     save_file(arrays, folder / "sae_weights.safetensors")
-    config = {"architecture": architecture, "d_in": d_in, "d_sae": N_LATENTS, "k": K, "dtype": "float32"}
+    d_in, d_sae = arrays["W_enc"].shape
+    config = {"d_in": d_in, "d_sae": d_sae, "k": K, "dtype": "float32", **config}
     (folder / "cfg.json").write_text(json.dumps(config))
     return folder

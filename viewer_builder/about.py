@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from feature_atlas import Atlas
 from feature_atlas.contract import FLOATS, INTS, STATS
+from viewer_builder.quality import definitions
 
 
 def about(atlas: Atlas) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def about(atlas: Atlas) -> dict[str, Any]:
     return {
         "statistics": [(name, doc) for name, doc in fields if name in STATS or name == "firings"],
         "fields": [(name, doc) for name, doc in fields if name not in STATS and name != "firings"],
+        "quality": definitions() if any(record.quality for record in manifest.dictionaries) else [],
         "tables": [
             ("Subject model", _rows(manifest.model.model_dump())),
             ("Corpus", _rows(manifest.corpus.model_dump())),

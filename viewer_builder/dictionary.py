@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from feature_atlas import Dictionary
+from viewer_builder.quality import quality
 from viewer_builder.site import Site
 from viewer_builder.strips import alone
 from viewer_builder.words import dead_of, units_of
@@ -22,6 +23,7 @@ def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
     return {
         "record": record,
         "summary": _summary(site, opened),
+        "quality": quality(record.quality) if record.quality else None,
         "rows": [_row(site, opened, index) for index in best if concentration[index] > 0],
         "config": site.config("../", "dictionary", record.id),
     }
@@ -33,7 +35,8 @@ def _summary(site: Site, opened: Dictionary) -> str:
     return " · ".join(
         [
             f"{record.n_latents:,} {units_of(record)}",
-            f"read at {record.hook_in}",
+            f"read at {record.hook_in}"
+            + (f", written to {record.hook_out}" if record.hook_out != record.hook_in else ""),
             record.architecture + (f", k = {record.k}" if record.k else ""),
             f"on average {opened.stat('density').sum():,.1f} fire at a token",
             f"{dead_of(record):,} never fired on {counted:,} tokens",

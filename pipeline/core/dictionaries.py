@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from feature_atlas.address import HookPoint, check_dictionary_id
 from feature_atlas.errors import InputError
+from feature_atlas.manifest import QualityRecord
 from pipeline.core.files import file_digest, read_text
+
+Architecture = Literal["identity", "standard", "topk", "jumprelu", "transcoder", "jumprelu_transcoder"]
+TRANSCODERS = ("transcoder", "jumprelu_transcoder")
+_READ = get_args(Architecture)[1:]
+QUALITY = "quality.json"
 
 
 @dataclass(frozen=True)
@@ -23,13 +30,15 @@ class Dictionary:
     """Latents of `hook_in` that write to `hook_out`.
 
     The identity dictionary (`kind` neurons) has no matrices: its latents are the coordinates of
-    the activation, of either sign. An SAE has acts = f((x - b_dec) @ W_enc + b_enc), where f is
-    relu, or TopK: relu of the k largest of each position, all others 0.
+    the activation, of either sign. Of the others acts = f(x @ W_enc + b_enc), where x is the
+    activation at `hook_in`, of an SAE less b_dec; the reconstruction of the activation at
+    `hook_out` is acts @ W_dec + b_dec. f is relu; with `k`, relu of the k largest of each position
+    and all others 0 (TopK); with `threshold`, h where h > max(threshold, 0), else 0 (JumpReLU).
     """
 
     id: str
-    kind: Literal["neurons", "sae"]
-    architecture: Literal["identity", "standard", "topk"]
+    kind: Literal["neurons", "sae", "transcoder"]
+    architecture: Architecture
     hook_in: HookPoint
     hook_out: HookPoint
     n_latents: int
@@ -39,7 +48,9 @@ class Dictionary:
     W_enc: Float[Tensor, "d_in latent"] | None = None
     b_enc: Float[Tensor, " latent"] | None = None
     W_dec: Float[Tensor, "latent d_out"] | None = None
-    b_dec: Float[Tensor, " d_in"] | None = None
+    b_dec: Float[Tensor, " d_out"] | None = None
+    threshold: Float[Tensor, " latent"] | None = None
+    quality: QualityRecord | None = None
 
     @property
     def two_signed(self) -> bool:
@@ -51,7 +62,9 @@ class Dictionary:
         """The latents' activations."""
         if self.W_enc is None or self.b_enc is None or self.b_dec is None:
             return x
-        pre = torch.addmm(self.b_enc, x - self.b_dec, self.W_enc)
+        pre = torch.addmm(self.b_enc, x - self.b_dec if self.kind == "sae" else x, self.W_enc)
+        if self.threshold is not None:
+            return pre.where(pre > self.threshold, 0).relu_()
         if self.k is None:
             return pre.relu_()
         values, latents = pre.topk(self.k, dim=-1, sorted=False)
@@ -71,41 +84,57 @@ def neurons(layer: int, d_mlp: int, weights: str) -> Dictionary:
     return Dictionary(str(point), "neurons", "identity", point, point, d_mlp, weights, "the subject model")
 
 
-def parse_spec(name: str, spec: str) -> tuple[str, Path, HookPoint]:
-    """Splits `PATH@HOOK_POINT` at its last @; raises InputError if there is none."""
-    path, at, point = spec.rpartition("@")
+@dataclass(frozen=True)
+class Spec:
+    """`ID=PATH@IN[:OUT]` taken apart; `hook_out` is `hook_in` where no OUT is given."""
+
+    id: str
+    folder: Path
+    hook_in: HookPoint
+    hook_out: HookPoint
+
+
+def parse_spec(name: str, spec: str) -> Spec:
+    """Splits `PATH@IN[:OUT]` at its last @; raises InputError if there is none."""
+    path, at, points = spec.rpartition("@")
     if not at or not path:
         raise InputError(
-            f"dictionary {name}={spec} is not ID=PATH@HOOK_POINT, as in my-sae=sae/@resid_post.6"
+            f"dictionary {name}={spec} is not ID=PATH@IN[:OUT], as in my-sae=sae/@resid_post.6"
+            " or my-transcoder=tc/@ln2_out.6:mlp_out.6"
         )
-    return check_dictionary_id(name), Path(path), HookPoint.parse(point)
+    hook_in, _, hook_out = points.partition(":")
+    read = HookPoint.parse(hook_in)
+    return Spec(check_dictionary_id(name), Path(path), read, HookPoint.parse(hook_out) if hook_out else read)
 
 
-def load_dictionary(name: str, spec: str, width: int) -> Dictionary:
-    """Reads a SAELens folder (cfg.json, sae_weights.safetensors) for a hook point of `width`.
+def load_dictionary(spec: Spec, d_in: int, d_out: int) -> Dictionary:
+    """Reads a SAELens folder (cfg.json, sae_weights.safetensors) for hook points of these widths.
 
     Raises InputError if a file is missing, an array has the wrong shape, the architecture is not
-    read here, or the dictionary was made for another width.
+    read here, or the dictionary was made for another width or other hook points.
     """
-    name, folder, point = parse_spec(name, spec)
-    config, path = _config(folder), folder / "sae_weights.safetensors"
-    architecture = config.get("architecture", "standard")
-    arrays = _arrays(path)
-    n_latents = _check_shapes(path, arrays, width, point)
+    config, path = _config(spec.folder), spec.folder / "sae_weights.safetensors"
+    architecture: Architecture = config["architecture"]
+    _check_points(spec, architecture)
+    arrays = _arrays(path, architecture)
+    n_latents = _check_shapes(path, arrays, spec, d_in, d_out)
+    weights = file_digest(path)
     return Dictionary(
-        id=name,
-        kind="sae",
+        id=spec.id,
+        kind="transcoder" if architecture in TRANSCODERS else "sae",
         architecture=architecture,
-        hook_in=point,
-        hook_out=point,
+        hook_in=spec.hook_in,
+        hook_out=spec.hook_out,
         n_latents=n_latents,
-        weights=file_digest(path),
-        source=folder.name,
-        k=_k(folder, config, n_latents) if architecture == "topk" else None,
+        weights=weights,
+        source=spec.folder.name,
+        k=_k(spec.folder, config, n_latents) if architecture == "topk" else None,
         W_enc=arrays["W_enc"],
         b_enc=arrays["b_enc"],
         W_dec=arrays["W_dec"],
         b_dec=arrays["b_dec"],
+        threshold=arrays.get("threshold"),
+        quality=_quality(spec.folder / QUALITY, weights),
     )
 
 
@@ -119,20 +148,55 @@ def _config(folder: Path) -> dict[str, Any]:
         config = json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is not a mapping of settings")
+    config.setdefault("architecture", "standard")
     wanted = {
-        "architecture": ("standard", "topk"),
+        "architecture": _READ,
         "normalize_activations": ("none", None),
         "reshape_activations": ("none", None),
         "rescale_acts_by_decoder_norm": (False, None),
-        "apply_b_dec_to_input": (True, None),
+        # SAELens subtracts b_dec from an SAE's input by default, and never from a transcoder's.
+        "apply_b_dec_to_input": (False, None) if config["architecture"] in TRANSCODERS else (True, None),
     }
     for key, known in wanted.items():
-        value = config.get(key, known[-1] if None in known else known[0])
+        value = config.get(key)
         if value not in known:
             raise InputError(
                 f"{path}: {key} is {value!r}; read here: {', '.join(repr(v) for v in known if v is not None)}"
             )
     return config
+
+
+def _check_points(spec: Spec, architecture: Architecture) -> None:
+    transcodes, moves = architecture in TRANSCODERS, spec.hook_in != spec.hook_out
+    if transcodes and not moves:
+        raise InputError(
+            f"dictionary {spec.id!r} is a {architecture}: say where it writes too, as in"
+            f" @{spec.hook_in}:mlp_out.{spec.hook_in.layer}"
+        )
+    if moves and not transcodes:
+        raise InputError(
+            f"dictionary {spec.id!r} is an SAE ({architecture}), which writes where it reads:"
+            f" give @{spec.hook_in} alone"
+        )
+
+
+def _quality(path: Path, weights: str) -> QualityRecord | None:
+    """What `quality.json` in the dictionary's folder tells, if there is one; `weights` says of which."""
+    if not path.is_file():
+        return None
+    try:
+        raw = json.loads(read_text(path))
+        record = QualityRecord.model_validate(raw)
+    except (ValueError, ValidationError) as error:
+        raise InputError(f"{path} does not tell a quality: {' '.join(str(error).split())[:200]}") from error
+    if raw.get("weights") != weights:
+        raise InputError(
+            f"{path} was measured on weights {str(raw.get('weights'))[:12]}…, but these are"
+            f" {weights[:12]}…: remove it, and set quality.corpus to measure anew"
+        )
+    return record
 
 
 def _k(folder: Path, config: dict[str, Any], n_latents: int) -> int:
@@ -142,25 +206,28 @@ def _k(folder: Path, config: dict[str, Any], n_latents: int) -> int:
     return k
 
 
-def _arrays(path: Path) -> dict[str, Tensor]:
+def _arrays(path: Path, architecture: Architecture) -> dict[str, Tensor]:
+    wanted = {"W_enc", "W_dec", "b_enc", "b_dec"}
+    wanted |= {"threshold"} if architecture.startswith("jumprelu") else set()
     try:
         arrays = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"can't read {path}: {error}") from error
-    missing = {"W_enc", "W_dec", "b_enc", "b_dec"} - set(arrays)
+    missing = wanted - set(arrays)
     if missing:
         raise InputError(f"{path} lacks {', '.join(sorted(missing))}; it has: {', '.join(sorted(arrays))}")
-    return {name: array.to(torch.float32) for name, array in arrays.items()}
+    return {name: arrays[name].to(torch.float32) for name in wanted}
 
 
-def _check_shapes(path: Path, arrays: dict[str, Tensor], width: int, point: HookPoint) -> int:
-    d_in, n_latents = arrays["W_enc"].shape if arrays["W_enc"].ndim == 2 else (-1, -1)
-    if d_in != width:
+def _check_shapes(path: Path, arrays: dict[str, Tensor], spec: Spec, d_in: int, d_out: int) -> int:
+    width, n_latents = arrays["W_enc"].shape if arrays["W_enc"].ndim == 2 else (-1, -1)
+    if width != d_in:
         raise InputError(
-            f"{path}: W_enc has shape {list(arrays['W_enc'].shape)}, but {point} is {width} wide:"
+            f"{path}: W_enc has shape {list(arrays['W_enc'].shape)}, but {spec.hook_in} is {d_in} wide:"
             " this dictionary belongs to another model or hook point"
         )
-    for name, shape in {"W_dec": [n_latents, width], "b_enc": [n_latents], "b_dec": [width]}.items():
-        if list(arrays[name].shape) != shape:
-            raise InputError(f"{path}: {name} has shape {list(arrays[name].shape)}, not {shape}")
+    shapes = {"W_dec": [n_latents, d_out], "b_enc": [n_latents], "b_dec": [d_out], "threshold": [n_latents]}
+    for name, array in arrays.items():
+        if name in shapes and list(array.shape) != shapes[name]:
+            raise InputError(f"{path}: {name} has shape {list(array.shape)}, not {shapes[name]}")
     return n_latents

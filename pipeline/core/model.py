@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,11 @@ from transformers.utils import logging as transformers_logging
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
 from pipeline.core.model_folder import ModelFolder
+
+Replacement = Callable[
+    [Float[Tensor, "window pos width"], Float[Tensor, "window pos width_out"]],
+    Float[Tensor, "window pos width_out"],
+]
 
 
 class SubjectModel:
@@ -84,6 +90,30 @@ class SubjectModel:
                 handle.remove()
         return caught
 
+    @torch.inference_mode()
+    def losses(self, windows: Int[Tensor, "window pos"]) -> Float[Tensor, "window next"]:
+        """-log p(token | all before it in its window), in nats, of each window's second token and on."""
+        windows = windows.to(self.device)
+        logits = self.network(windows, use_cache=False).logits[:, :-1]
+        return nn.functional.cross_entropy(
+            logits.flatten(0, 1), windows[:, 1:].flatten(), reduction="none"
+        ).view(len(windows), -1)
+
+    @contextmanager
+    def replacing(self, read: HookPoint, written: HookPoint, replacement: Replacement) -> Generator[None]:
+        """While open, every forward pass goes on with `replacement(x, y)` in place of y.
+
+        x is the activation at `read`, y that at `written`, which must be the same place or a later
+        one; both are [window, pos, width].
+        """
+        caught: dict[HookPoint, Tensor] = {}
+        handles = [self._catch(read, caught), self._replace(read, written, caught, replacement)]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
     def write_matrix(self, point: HookPoint) -> Float[Tensor, "width d_model"] | None:
         """What carries a vector at `point` to the residual stream: W_out, W_O, the identity; else None."""
         block = self.network.transformer.h[point.layer]
@@ -101,10 +131,34 @@ class SubjectModel:
         gain = self.network.transformer.ln_f.weight
         return gain[:, None] * self.network.lm_head.weight.T
 
-    def _catch(self, point: HookPoint, into: dict[HookPoint, Tensor]) -> Any:
+    def _module(self, point: HookPoint) -> tuple[nn.Module, str]:
+        """The module that a hook point belongs to, and which side of it."""
         self.check(point)
         name, side = _MODULES[point.point]
-        module = self.network.transformer.h[point.layer].get_submodule(name)
+        return self.network.transformer.h[point.layer].get_submodule(name), side
+
+    def _replace(
+        self,
+        read: HookPoint,
+        written: HookPoint,
+        caught: dict[HookPoint, Tensor],
+        replacement: Replacement,
+    ) -> Any:
+        def new_input(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (replacement(caught[read], args[0]), *args[1:])
+
+        def new_output(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+            if isinstance(output, tuple):
+                return (replacement(caught[read], output[0]), *output[1:])
+            return replacement(caught[read], output)
+
+        module, side = self._module(written)
+        if side == "input":
+            return module.register_forward_pre_hook(new_input)
+        return module.register_forward_hook(new_output)
+
+    def _catch(self, point: HookPoint, into: dict[HookPoint, Tensor]) -> Any:
+        module, side = self._module(point)
         if side == "input":
             return module.register_forward_pre_hook(partial(_keep_input, point, into))
         if point.point == "attn_pattern" and self.config._attn_implementation != "eager":

@@ -42,6 +42,19 @@ class DescribeParams(_Record):
     """Token types rarer than this are left out of a latent's fires-on list."""
 
 
+class QualityParams(_Record):
+    """How good the dictionaries are, measured on text that nothing was trained on."""
+
+    corpus: list[str] = []
+    """Sources, named like the corpus'. Without any, only what a dictionary's folder brings is told."""
+
+    max_tokens: Annotated[int, Field(ge=1)] | None = 600_000
+    """Tokens to read at most. A latent counts as dead if it fires on none of them."""
+
+    spliced_tokens: Annotated[int, Field(ge=1)] = 50_000
+    """About so many of them are read again with each dictionary's reconstruction spliced in."""
+
+
 class Params(_Record):
     """Everything that determines an atlas."""
 
@@ -55,7 +68,7 @@ class Params(_Record):
     """Sources: demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]."""
 
     dictionaries: dict[str, str] = {}
-    """Dictionary id -> PATH@HOOK_POINT."""
+    """Dictionary id -> PATH@IN[:OUT]."""
 
     neurons: bool = True
     """Describe the MLP neurons of every layer."""
@@ -74,6 +87,7 @@ class Params(_Record):
 
     scan: ScanParams = ScanParams()
     describe: DescribeParams = DescribeParams()
+    quality: QualityParams = QualityParams()
 
 
 def load_params(path: Path, overrides: dict[str, Any]) -> Params:

@@ -26,9 +26,11 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         if name in taken:
             raise InputError(f"two dictionaries are called {name!r}; give one another id")
         taken.add(name)
-        found.append(load_dictionary(name, spec, _width(record, name, parse_spec(name, spec)[2])))
+        parsed = parse_spec(name, spec)
+        d_in, d_out = (_width(record, name, point) for point in (parsed.hook_in, parsed.hook_out))
+        found.append(load_dictionary(parsed, d_in, d_out))
     if not found:
-        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@HOOK_POINT")
+        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@IN[:OUT]")
     return found
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from feature_atlas.manifest import QualityRecord
+from pipeline.core.files import file_digest
+
 HERE = Path(__file__).parent
 _HELD_OUT = {
     "title": "Documents are held out by title. For books a title is one chapter: other chapters of"
@@ -15,53 +18,52 @@ _HELD_OUT = {
     "work": "Whole works are held out: no chapter of a held-out book was trained on.",
 }
 
-_PROJECT_ROW = "| project | this repository | Apache-2.0 |\n"
+_APART = ("project", "python-docs")  # told apart from the mean: ours, and what every Python brings
 
 
 def model_card(report: dict[str, Any], out: Path) -> str:
     """The text of `data/demo/README.md`."""
-    recipe, lm, sae = report["recipe"], report["recipe"]["lm"], report["recipe"]["sae"]
-    shape = recipe["model"]
+    recipe, lm, latents = report["recipe"], report["recipe"]["lm"], report["recipe"]["latents"]
+    shape, induction = recipe["model"], report["induction"]
+    heads = sorted(induction["scores"].items(), key=lambda item: -item[1])
+    quality = list(report["dictionaries"].values())
     return Template((HERE / "card.md").read_text()).substitute(
         **{key: f"{value}" for key, value in shape.items()},
         vocabulary=f"{recipe['vocabulary']:,}",
         model_mb=f"{_size(out / 'lm') / 1e6:.2f}",
-        sae_mb=f"{_size(out / 'dictionaries') / len(report['saes']) / 1e6:.2f}",
+        dictionary_mb=f"{_size(out / 'dictionaries') / len(quality) / 1e6:.2f}",
         total_mb=f"{(_size(out / 'lm') + _size(out / 'dictionaries')) / 1e6:.2f}",
         steps=f"{lm['steps']:,}",
         batch=lm["batch"],
+        repeats=f"{lm['repeats']:.0%}",
         tokens_m=f"{report['trained'] / 1e6:.1f}",
         passes=f"{report['trained'] / sum(r['weight'] * r['tokens'] for r in report['mix'].values()):.2f}",
         muon_lr=lm["muon_lr"],
         adam_lr=lm["adam_lr"],
         warmup=lm["warmup"],
         cooldown=f"{lm['cooldown']:.0%}",
-        latents=f"{sae['expansion'] * shape['n_embd']:,}",
-        k=sae["k"],
-        sae_steps=f"{sae['steps']:,}",
-        sae_batch=f"{sae['batch']:,}",
-        positions_m=f"{sae['steps'] * sae['batch'] / 1e6:.1f}",
-        held_out=f"{recipe['held_out']:.0%}",
+        induction_first=f"{induction['first']:.2f}",
+        induction_second=f"{induction['second']:.2f}",
+        induction_heads=", ".join(f"`attn.{name}` {score:.2f}" for name, score in heads[:3]),
+        latents=f"{latents['expansion'] * shape['n_embd']:,}",
+        k=latents["k"],
+        latents_steps=f"{latents['steps']:,}",
+        latents_batch=f"{latents['batch']:,}",
+        positions_m=f"{latents['steps'] * latents['batch'] / 1e6:.1f}",
+        held_out=f"{recipe['held_out']:.1%}",
         held_out_how=_HELD_OUT[recipe["held_out_by"]],
-        per_source=recipe["evaluation"]["windows_per_source"],
-        held_positions=f"{report['saes'][0]['positions']:,}",
+        held_positions=f"{quality[0]['n_tokens']:,}",
+        spliced_positions=f"{quality[0]['n_spliced']:,}",
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        project_texts=_project(report["mix"]),
-        project_row=_PROJECT_ROW if "project" in report["mix"] else "",
         mix_table=_mix_table(report["mix"]),
         loss_table=_loss_table(report["sources"]),
-        sae_table=_sae_table(report),
+        quality_table=_quality_table(report["dictionaries"], recipe["dictionaries"]),
+        digests=_digests(out),
     )
 
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _project(mix: dict[str, dict[str, float]]) -> str:
-    if "project" not in mix:
-        return "The project's own texts (`data/demo/texts`) did not exist yet: none was trained on."
-    return "`project` is the project's own texts, `data/demo/texts` without `held_out/`."
 
 
 def _mix_table(mix: dict[str, dict[str, float]]) -> str:
@@ -76,26 +78,36 @@ def _mix_table(mix: dict[str, dict[str, float]]) -> str:
 
 
 def _loss_table(sources: dict[str, dict[str, float]]) -> str:
-    rows = [
-        [name, f"{r['documents']:,}", f"{r['tokens']:,}"] + [f"{r['nats']:.3f}", f"{r['bits_per_byte']:.3f}"]
-        for name, r in sorted(sources.items())
-    ]
-    nats = sum(r["nats"] for r in sources.values()) / len(sources)
-    bits = sum(r["bits_per_byte"] for r in sources.values()) / len(sources)
-    rows.append(["mean of sources", "", "", f"{nats:.3f}", f"{bits:.3f}"])
+    others = {name: r for name, r in sources.items() if name not in _APART}
+    rows = [_loss_row(name, r) for name, r in sorted(others.items())]
+    nats = sum(r["nats"] for r in others.values()) / len(others)
+    bits = sum(r["bits_per_byte"] for r in others.values()) / len(others)
+    rows.append(["**mean of these**", "", "", f"**{nats:.3f}**", f"**{bits:.3f}**"])
+    rows += [_loss_row(name, sources[name]) for name in _APART if name in sources]
     return _table(["source", "documents", "tokens", "nats/token", "bits/byte"], rows)
 
 
-def _sae_table(report: dict[str, Any]) -> str:
-    base, rows = report["base_ce"], []
-    for r in report["saes"]:
-        recovered = (r["ce_mean_ablated"] - r["ce"]) / (r["ce_mean_ablated"] - base)
+def _loss_row(name: str, r: dict[str, float]) -> list[str]:
+    return [name, f"{r['documents']:,}", f"{r['tokens']:,}", f"{r['nats']:.3f}", f"{r['bits_per_byte']:.3f}"]
+
+
+def _quality_table(quality: dict[str, dict[str, Any]], points: dict[str, str]) -> str:
+    rows: list[list[str]] = []
+    for name, told in quality.items():
+        record = QualityRecord.model_validate(told)
         rows.append(
-            [f"`{r['id']}`", f"{r['fvu']:.3f}", f"{r['l0']:.1f}", f"{r['dead']:.1%}"]
-            + [f"{base:.3f}", f"{r['ce']:.3f}", f"{r['ce_mean_ablated']:.3f}", f"{recovered:.1%}"]
+            [f"`{name}`", points[name].replace(":", " to "), f"{record.l0:.1f}", f"{record.dead:.1%}"]
+            + [f"{record.fvu:.3f}", f"{record.fvu_per_position:.3f}", f"{record.ce_spliced:.3f}"]
+            + [f"{record.ce_spliced - record.ce:+.3f}", f"{record.ce_mean_ablated:.3f}"]
+            + [f"{record.ce_recovered:.1%}"]
         )
-    head = ["dictionary", "FVU", "L0", "dead", "CE", "CE with SAE", "CE mean-ablated", "recovered"]
-    return _table(head, rows)
+    head = ["dictionary", "at", "L0", "dead", "FVU", "FVU per position", "CE", "delta CE", "CE ablated"]
+    return _table([*head, "recovered"], rows)
+
+
+def _digests(out: Path) -> str:
+    files = sorted(path for part in ("lm", "dictionaries") for path in (out / part).rglob("*.safetensors"))
+    return "\n".join(f"    {file_digest(path)}  {path.relative_to(out).as_posix()}" for path in files)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -1,141 +1,131 @@
-"""Held-out losses of the language model and the quality of the SAEs, of the files as shipped."""
+"""Held-out losses of the language model, induction, and the quality of the dictionaries, as shipped."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from tokens import Tokens
-from torch import Tensor
+from mix import Doc
+from tokens import BOS, Tokens
 
 from feature_atlas.address import HookPoint
-from pipeline.core.dictionaries import Dictionary, load_dictionary
+from feature_atlas.manifest import QualityRecord
+from pipeline.core.corpus import open_source
+from pipeline.core.dictionaries import QUALITY, Dictionary, load_dictionary, parse_spec
+from pipeline.core.files import digest, write_atomically
 from pipeline.core.model import SubjectModel
-from pipeline.core.progress import say, step
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import QualityParams
+from pipeline.core.progress import say
+from pipeline.core.read_corpus import read_corpus
+from pipeline.core.windows import Windows
+from pipeline.quality import measure
 
 BATCH = 32
-Replacement = Callable[[Float[Tensor, "token d_model"]], Float[Tensor, "token d_model"]]
+TEXT = "the held-out text of all sources, told in data/demo/README.md"
 
 
-def evaluate(subject: SubjectModel, out: Path, held: Tokens, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Everything that the model card states as measured; reads the SAEs that lie in `out`."""
-    parts, sources = held.by_source(), {}
-    for source, part in parts.items():
-        sources[source] = _source_loss(subject, part)
-        say(f"{source}: {sources[source]['nats']:.3f} nats/token")
-    sample = _sample(parts, recipe["evaluation"]["windows_per_source"], recipe["seed"])
-    saes = [_sae(subject, sae, held.windows, sample) for sae in _shipped(subject, out)]
-    return {"sources": sources, "saes": saes, "base_ce": cross_entropy(subject, sample)}
+def evaluate(
+    folder: ModelFolder, out: Path, held: Tokens, texts: Path, work: Path, recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything that the model card states as measured; reads the dictionaries that lie in `out`."""
+    model = SubjectModel.load(folder, attention="eager")
+    sources = {name: _source_loss(model, part) for name, part in held.by_source().items()}
+    for name, loss in sources.items():
+        say(f"{name}: {loss['bits_per_byte']:.3f} bits/byte")
+    shipped = _shipped(model, out, recipe)
+    _write_quality(model, shipped, _windows(folder, texts, recipe), out, work, recipe)
+    return {
+        "sources": sources,
+        "induction": induction(model, recipe["induction"]["sequences"], recipe["seed"]),
+        "dictionaries": {
+            d.id: json.loads((out / "dictionaries" / d.id / QUALITY).read_bytes()) for d in shipped
+        },
+    }
+
+
+def write_texts(docs: list[Doc], folder: Path) -> None:
+    """The documents as one .jsonl a source: a corpus that the pipeline reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted({doc.source for doc in docs}):
+        lines = [json.dumps({"text": doc.text}) for doc in docs if doc.source == source]
+        write_atomically(folder / f"{source}.jsonl", "\n".join(lines).encode())
 
 
 @torch.inference_mode()
-def cross_entropy(subject: SubjectModel, table: np.ndarray) -> float:
-    """Mean nats per token: -mean log p(token | BOS and the tokens before it in its window)."""
-    total, count = 0.0, 0
-    for rows in _batches(table):
-        logits = subject.network(rows.clamp(min=0), use_cache=False).logits[:, :-1]
-        targets = rows[:, 1:].flatten()
-        total += torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets, ignore_index=-1, reduction="sum"
-        ).item()
-        count += int((targets >= 0).sum())
-    return total / count
+def induction(model: SubjectModel, sequences: int, seed: int) -> dict[str, Any]:
+    """On random tokens said twice: mean loss of either half, and each head's induction score.
+
+    A head's score is its mean attention, from the second half, to the token that followed this one
+    in the first half. Returns nats a token, and {"layer/head": score}.
+    """
+    n = (model.config.n_positions - 1) // 2
+    random = np.random.default_rng(seed)
+    half = random.integers(BOS + 1, model.config.vocab_size, (sequences, n))
+    windows = torch.from_numpy(np.concatenate([np.full((sequences, 1), BOS), half, half], axis=1))
+    losses = model.losses(windows)
+    points = [HookPoint("attn_pattern", layer) for layer in range(model.n_layers)]
+    patterns = model.activations(windows, points)
+    query = torch.arange(n + 1, 2 * n)
+    scores = {
+        f"{point.layer}/{head}": score
+        for point, pattern in patterns.items()
+        for head, score in enumerate(pattern[:, :, query, query - n + 1].mean((0, 2)).tolist())
+    }
+    return {
+        "first": losses[:, :n].mean().item(),
+        "second": losses[:, n + 1 :].mean().item(),
+        "scores": scores,
+    }
 
 
-@contextmanager
-def spliced(subject: SubjectModel, layer: int, replace: Replacement) -> Iterator[None]:
-    """`resid_post` of a layer replaced at every position but BOS, which no SAE was trained on."""
-
-    def hook(_: Any, __: Any, output: Any) -> Any:
-        x = output[0] if isinstance(output, tuple) else output
-        new = x.clone()
-        new[:, 1:] = replace(x[:, 1:].flatten(0, 1)).view_as(x[:, 1:])
-        return (new, *output[1:]) if isinstance(output, tuple) else new
-
-    handle = subject.network.transformer.h[layer].register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _source_loss(subject: SubjectModel, part: Tokens) -> dict[str, float]:
+def _source_loss(model: SubjectModel, part: Tokens) -> dict[str, float]:
     """nats/token, and bits/byte = nats/token * tokens / (ln 2 * bytes)."""
-    nats, n_bytes = cross_entropy(subject, part.windows), int(part.n_bytes.sum())
+    total, n_bytes = 0.0, int(part.n_bytes.sum())
+    for start in range(0, len(part.windows), BATCH):
+        rows = torch.from_numpy(part.windows[start : start + BATCH].astype(np.int64))
+        total += model.losses(rows.clamp(min=0))[rows[:, 1:] >= 0].double().sum().item()
     return {
         "documents": len(part.source),
         "tokens": part.n_tokens,
         "bytes": n_bytes,
-        "nats": nats,
-        "bits_per_byte": nats * part.n_tokens / (math.log(2) * n_bytes),
+        "nats": total / part.n_tokens,
+        "bits_per_byte": total / (math.log(2) * n_bytes),
     }
 
 
-def _sample(parts: dict[str, Tokens], per_source: int, seed: int) -> np.ndarray:
-    """Equally many windows of each source, as far as it has them: books must not decide alone."""
-    random = np.random.default_rng(seed)
-    return np.concatenate([random.permutation(p.windows)[:per_source] for p in parts.values()])
-
-
-def _shipped(subject: SubjectModel, out: Path) -> list[Dictionary]:
-    """The SAEs in the folder that the atlas will read, by the reader that it will use."""
-    points = [HookPoint("resid_post", layer) for layer in range(subject.n_layers)]
-    folder = out / "dictionaries"
-    return [
-        load_dictionary(f"{point}.sae", f"{folder}/{point}.sae@{point}", subject.width(point))
-        for point in points
+def _shipped(model: SubjectModel, out: Path, recipe: dict[str, Any]) -> list[Dictionary]:
+    """The dictionaries in the folder that the atlas will read, by the reader that it will use."""
+    specs = [
+        parse_spec(name, f"{out / 'dictionaries' / name}@{points}")
+        for name, points in recipe["dictionaries"].items()
     ]
+    return [load_dictionary(s, model.width(s.hook_in), model.width(s.hook_out)) for s in specs]
 
 
-def _sae(
-    subject: SubjectModel, sae: Dictionary, everything: np.ndarray, sample: np.ndarray
-) -> dict[str, Any]:
-    """FVU, L0 and dead share over all held-out text; spliced cross-entropies over the sample."""
-    result, mean = _fit(subject, sae, everything)
-    with spliced(subject, sae.hook_in.layer, lambda x: sae.decode(sae.encode(x))):
-        result["ce"] = cross_entropy(subject, sample)
-    with spliced(subject, sae.hook_in.layer, lambda x: mean.expand_as(x)):
-        result["ce_mean_ablated"] = cross_entropy(subject, sample)
-    say(f"{sae.id}: FVU {result['fvu']:.3f}, dead {result['dead']:.3f}, CE {result['ce']:.3f}")
-    return result
+def _windows(folder: ModelFolder, texts: Path, recipe: dict[str, Any]) -> Windows:
+    corpus = read_corpus([open_source(str(texts))], folder, None)
+    return Windows(corpus, recipe["model"]["n_positions"], BOS)
 
 
-def _fit(
-    subject: SubjectModel, sae: Dictionary, table: np.ndarray
-) -> tuple[dict[str, Any], Float[Tensor, " d_model"]]:
-    """FVU = sum |x - x_hat|^2 / sum |x - mean|^2; L0 = latents above 0 a position; and the mean."""
-    error, squares, n, active = 0.0, 0.0, 0, 0
-    total = torch.zeros(subject.width(sae.hook_in), dtype=torch.float64)
-    fired = torch.zeros(sae.n_latents, dtype=torch.int64)
-    with step(sae.id, len(table), "windows") as progress:
-        for rows in _batches(table):
-            there = rows >= 0
-            there[:, 0] = False
-            x = subject.activations(rows.clamp(min=0), [sae.hook_in])[sae.hook_in][there]
-            acts = sae.encode(x)
-            error += (x - sae.decode(acts)).double().pow(2).sum().item()
-            squares += x.double().pow(2).sum().item()
-            total += x.double().sum(0)
-            fired += (acts > 0).sum(0)
-            active, n = active + int((acts > 0).sum()), n + len(x)
-            progress.advance(len(rows))
-    variance = squares - (total.pow(2).sum() / n).item()
-    measured = {
-        "id": sae.id,
-        "fvu": error / variance,
-        "l0": active / n,
-        "dead": (fired == 0).double().mean().item(),
-        "positions": n,
-    }
-    return measured, (total / n).float()
-
-
-def _batches(table: np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(table), BATCH):
-        yield torch.from_numpy(table[start : start + BATCH].astype(np.int64))
+def _write_quality(
+    model: SubjectModel,
+    shipped: list[Dictionary],
+    windows: Windows,
+    out: Path,
+    work: Path,
+    recipe: dict[str, Any],
+) -> None:
+    """`quality.json` into each dictionary's folder, with the digest of the weights it speaks of."""
+    into = work / "quality" / digest([dictionary.weights for dictionary in shipped])[:16]
+    into.mkdir(parents=True, exist_ok=True)
+    measure(model, shipped, windows, QualityParams(**recipe["quality"]), into)
+    for dictionary in shipped:
+        record = QualityRecord.model_validate_json((into / f"{dictionary.id}.json").read_bytes())
+        told = {"weights": dictionary.weights, **record.model_copy(update={"text": TEXT}).model_dump()}
+        path = out / "dictionaries" / dictionary.id / QUALITY
+        write_atomically(path, (json.dumps(told, indent=1) + "\n").encode())

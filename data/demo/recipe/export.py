@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from sae import TopK
+from latents import Latents
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
+from pipeline.core.dictionaries import Spec
+
 NAME = "feature-atlas-demo"
+# Hook points in TransformerLens' words, of a model loaded without processing.
+_HOOKS = {
+    "resid_post": "blocks.{}.hook_resid_post",
+    "attn_out": "blocks.{}.hook_attn_out",
+    "mlp_out": "blocks.{}.hook_mlp_out",
+    "ln2_out": "blocks.{}.ln2.hook_normalized",
+}
 _CONFIG = (
     "activation_function",
     "attn_pdrop",
@@ -50,42 +59,51 @@ def export_lm(model: GPT2LMHeadModel, work: Path, folder: Path) -> None:
         shutil.copyfile(work / name, folder / name)
 
 
-def export_sae(sae: TopK, layer: int, recipe: dict[str, Any], folder: Path) -> None:
+def export_dictionary(spec: Spec, latents: Latents, recipe: dict[str, Any], folder: Path) -> None:
     """cfg.json and sae_weights.safetensors, for activations as the model has them.
 
-    Trained on x / s with acts a; with both biases times s, acts are s a and the reconstruction is
-    s times the trained one, while W_enc stays as it is and W_dec's rows keep norm 1.
+    Trained on x / s_in and y / s_out with acts a. With W_enc times s_out / s_in, and both biases
+    and the threshold times s_out, acts are s_out a and y_hat is s_out times the trained one, while
+    W_dec's rows keep norm 1. BatchTopK ships as SAELens ships it: as JumpReLU, one threshold for all.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    scale = latents.scale_out
     arrays = {
-        "W_enc": sae.W_enc,
-        "W_dec": sae.W_dec,
-        "b_enc": sae.b_enc * sae.scale,
-        "b_dec": sae.b_dec * sae.scale,
+        "W_enc": latents.W_enc * scale / latents.scale_in,
+        "W_dec": latents.W_dec,
+        "b_enc": latents.b_enc * scale,
+        "b_dec": latents.b_dec * scale,
+        "threshold": (latents.threshold * scale).expand(len(latents.b_enc)),
     }
     halves = {name: _half(value) for name, value in arrays.items()}
     _save(halves, folder / "sae_weights.safetensors")
-    config = {
-        "architecture": "topk",
-        "d_in": recipe["model"]["n_embd"],
-        "d_sae": len(sae.b_enc),
-        "k": sae.k,
+    (folder / "cfg.json").write_text(json.dumps(_saelens_config(spec, latents, recipe), indent=1) + "\n")
+
+
+def _saelens_config(spec: Spec, latents: Latents, recipe: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        "model_name": NAME,
+        "hook_name": _HOOKS[spec.hook_in.point].format(spec.hook_in.layer),
+        "context_size": recipe["model"]["n_positions"],
+        "prepend_bos": True,
+        "dataset_path": "see data/demo/README.md",
+        "sae_lens_version": "6.18.0",
+    }
+    config: dict[str, Any] = {
+        "architecture": "jumprelu" if latents.is_sae else "jumprelu_transcoder",
+        "d_in": latents.W_enc.shape[0],
+        "d_sae": latents.W_enc.shape[1],
         "dtype": "float16",
         "device": "cpu",
-        "apply_b_dec_to_input": True,
+        "apply_b_dec_to_input": latents.is_sae,
         "normalize_activations": "none",
         "reshape_activations": "none",
-        "rescale_acts_by_decoder_norm": False,
-        "metadata": {
-            "model_name": NAME,
-            "hook_name": f"blocks.{layer}.hook_resid_post",
-            "context_size": recipe["model"]["n_positions"],
-            "prepend_bos": True,
-            "dataset_path": "see data/demo/README.md",
-            "sae_lens_version": "6.18.0",
-        },
+        "metadata": metadata,
     }
-    (folder / "cfg.json").write_text(json.dumps(config, indent=1) + "\n")
+    if not latents.is_sae:
+        config["d_out"] = latents.W_dec.shape[1]
+        metadata["hook_name_out"] = _HOOKS[spec.hook_out.point].format(spec.hook_out.layer)
+    return config
 
 
 def _half(value: Tensor) -> Tensor:

@@ -48,7 +48,9 @@ def loss_of(model: GPT2LMHeadModel, rows: np.ndarray) -> Tensor:
 def trained_tokens(draws: Draws, recipe: dict[str, Any]) -> int:
     """Tokens predicted in training: all of each step's windows but BOS and padding."""
     settings = recipe["lm"]
-    steps = (draws.batch(i, settings["batch"], PURPOSE) for i in range(settings["steps"]))
+    steps = (
+        draws.batch(i, settings["batch"], PURPOSE, settings["repeats"]) for i in range(settings["steps"])
+    )
     return sum(int((rows[:, 1:] >= 0).sum()) for rows in steps)
 
 
@@ -66,7 +68,7 @@ def train_lm(draws: Draws, recipe: dict[str, Any], folder: Path) -> GPT2LMHeadMo
     with step("language model", steps * per_step, "tokens", first * per_step) as progress:
         for number in range(first, steps):
             _set_rates(optimisers, _rate(number, settings))
-            loss = loss_of(model, draws.batch(number, settings["batch"], PURPOSE))
+            loss = loss_of(model, draws.batch(number, settings["batch"], PURPOSE, settings["repeats"]))
             loss.backward()
             for optimiser in optimisers:
                 optimiser.step()

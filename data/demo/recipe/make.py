@@ -1,4 +1,4 @@
-"""Makes the demo: tokenizer -> tokens -> language model -> SAEs -> files -> measurements, card."""
+"""Makes the demo: tokenizer -> tokens -> language model -> dictionaries -> files -> measurements, card."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import torch
 import yaml
 from card import model_card
-from evaluate import evaluate
-from export import export_lm, export_sae
+from evaluate import evaluate, write_texts
+from export import export_dictionary, export_lm
+from latents import train_dictionaries
 from lm import train_lm, trained_tokens
 from mix import documents, split
-from sae import train_saes
 from tokenizer import train_tokenizer
 from tokens import Draws, Tokens
 
@@ -34,11 +34,11 @@ def main() -> None:
     train, held = tokenise(given.texts, given.work, recipe)
     draws = Draws(train, recipe["mix"], recipe["seed"])
     export_lm(train_lm(draws, recipe, given.work), given.work, given.out / "lm")
-    # SAEs learn from, and are measured on, the rounded weights that ship.
-    subject = SubjectModel.load(ModelFolder.resolve(str(given.out / "lm")))
-    for layer, sae in enumerate(train_saes(subject.network, draws, recipe, given.work)):
-        export_sae(sae, layer, recipe, given.out / "dictionaries" / f"resid_post.{layer}.sae")
-    report = evaluate(subject, given.out, held, recipe)
+    # Dictionaries learn from, and are measured on, the rounded weights that ship.
+    folder = ModelFolder.resolve(str(given.out / "lm"))
+    for each in train_dictionaries(SubjectModel.load(folder).network, draws, recipe, given.work):
+        export_dictionary(each.spec, each.latents, recipe, given.out / "dictionaries" / each.spec.id)
+    report = evaluate(folder, given.out, held, given.work / "held_out", given.work, recipe)
     report |= {"mix": draws.shares(), "trained": trained_tokens(draws, recipe), "recipe": recipe}
     _finish(report, given.work, given.out)
 
@@ -49,6 +49,7 @@ def tokenise(texts: Path, work: Path, recipe: dict[str, Any]) -> tuple[Tokens, T
     if not all(path.is_file() for path in paths):
         train, held = split(documents(texts), recipe["held_out"], recipe["held_out_by"])
         tokenizer = train_tokenizer(train, recipe["vocabulary"], work)
+        write_texts(held, work / "held_out")
         for docs, path in zip((train, held), paths, strict=True):
             Tokens.of(docs, tokenizer, recipe["model"]["n_positions"]).save(path)
     found = Tokens.load(paths[0]), Tokens.load(paths[1])

@@ -13,6 +13,7 @@ from mix import Doc
 from tokenizers import Tokenizer
 
 BOS = 0
+SHORTEST_PERIOD = 8  # of a window that repeats itself, tokens
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,21 @@ class Draws:
         self._cumulative = np.cumsum(weights) / weights.sum()
         self._tokens, self._mix, self._seed = tokens, mix, seed
 
-    def batch(self, step: int, size: int, purpose: int) -> Int[np.ndarray, "window ctx"]:
-        """The windows of one step; `purpose` keeps LM and SAEs from drawing alike."""
+    def batch(
+        self, step: int, size: int, purpose: int, repeats: float = 0.0
+    ) -> Int[np.ndarray, "window ctx"]:
+        """The windows of one step; `purpose` keeps LM and dictionaries from drawing alike.
+
+        Of the windows a share of `repeats` have their tokens shuffled, and the first few of these
+        said again and again: only looking back helps there, which is what an induction head does.
+        """
         random = np.random.default_rng([self._seed, purpose, step])
         chosen = np.searchsorted(self._cumulative, random.random(size))
-        return self._tokens.windows[chosen].astype(np.int64)
+        rows = self._tokens.windows[chosen].astype(np.int64)
+        for i in np.flatnonzero(random.random(size) < repeats):
+            period = random.integers(SHORTEST_PERIOD, rows.shape[1] // 2)
+            rows[i, 1:] = np.resize(random.permutation(rows[i][rows[i] > BOS])[:period], rows.shape[1] - 1)
+        return rows
 
     def shares(self) -> dict[str, dict[str, Any]]:
         """Each source's documents, tokens, weight, and share of the windows drawn."""

@@ -1,0 +1,169 @@
+"""Held-out text -> how good each dictionary is. Writes `quality/<dictionary>.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from feature_atlas.address import HookPoint
+from feature_atlas.manifest import QualityRecord
+from pipeline.core.corpus import Source, open_source
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.files import StageFolder, digest, write_atomically
+from pipeline.core.fit import Fit
+from pipeline.core.model import Replacement, SubjectModel
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import Params, QualityParams
+from pipeline.core.progress import say, step
+from pipeline.core.read_corpus import read_corpus
+from pipeline.core.subject import load_dictionaries
+from pipeline.core.windows import Batch, Windows
+
+VERSION = 1
+BATCH = 16  # windows
+
+
+def run(params: Params, work: Path) -> None:
+    """Measures every learned dictionary on `quality.corpus` into `work/quality`; none without a corpus."""
+    folder = ModelFolder.resolve(params.model)
+    dictionaries = [d for d in load_dictionaries(params, folder) if d.kind != "neurons"]
+    sources = [open_source(text) for text in params.quality.corpus]
+    stage = StageFolder(work / "quality", _key(params, folder, dictionaries, sources))
+    if stage.is_finished():
+        return
+    stage.open()
+    if sources and dictionaries:
+        windows = Windows(
+            read_corpus(sources, folder, params.quality.max_tokens), params.ctx, folder.bos(params.bos)
+        )
+        measure(SubjectModel.load(folder, params.device), dictionaries, windows, params.quality, stage.path)
+    stage.finish()
+
+
+def measure(
+    model: SubjectModel,
+    dictionaries: list[Dictionary],
+    windows: Windows,
+    settings: QualityParams,
+    into: Path,
+) -> None:
+    """Writes `<dictionary>.json` for each that is not there yet."""
+    missing = [d for d in dictionaries if not (into / f"{d.id}.json").is_file()]
+    sample = _sample(windows, settings.spliced_tokens)
+    means = _means(model, windows, {d.hook_out for d in missing})
+    ce = cross_entropy(model, sample) if missing else 0.0
+    for dictionary in missing:
+        mean = means[dictionary.hook_out]
+        fit = _fit(model, dictionary, windows, mean)
+        with model.replacing(dictionary.hook_in, dictionary.hook_out, _reconstruction(dictionary)):
+            ce_spliced = cross_entropy(model, sample)
+        with model.replacing(dictionary.hook_in, dictionary.hook_out, _mean_ablation(mean)):
+            ce_mean_ablated = cross_entropy(model, sample)
+        record = QualityRecord(
+            text=", ".join(windows.corpus.sources),
+            n_tokens=fit.n,
+            n_spliced=sum(len(batch.token) for batch in sample),
+            l0=fit.l0,
+            dead=fit.dead,
+            fvu=fit.fvu,
+            fvu_per_position=fit.fvu_per_position,
+            ce=ce,
+            ce_spliced=ce_spliced,
+            ce_mean_ablated=ce_mean_ablated,
+            density_histogram=fit.density_histogram(),
+        )
+        write_atomically(into / f"{dictionary.id}.json", record.model_dump_json(indent=1).encode())
+        say(
+            f"quality of {dictionary.id}: L0 {record.l0:.1f}, dead {record.dead:.1%}, FVU {record.fvu:.3f},"
+            f" CE recovered {record.ce_recovered:.1%}"
+        )
+
+
+def cross_entropy(model: SubjectModel, batches: list[Batch]) -> float:
+    """Mean nats per counted token: -mean log p(token | those before it in its window)."""
+    total, count = 0.0, 0
+    for batch in batches:
+        losses = model.losses(torch.from_numpy(batch.windows))[torch.from_numpy(batch.counted[:, 1:])]
+        total += losses.double().sum().item()
+        count += losses.numel()
+    return total / count
+
+
+def _sample(windows: Windows, n_tokens: int) -> list[Batch]:
+    """Every n-th batch, so that about `n_tokens` are in the sample, from all over the text."""
+    every = max(1, windows.counted_tokens // n_tokens)
+    return [batch for number, batch in enumerate(windows.batches(BATCH)) if number % every == 0]
+
+
+def _means(
+    model: SubjectModel, windows: Windows, points: Iterable[HookPoint]
+) -> dict[HookPoint, Float[Tensor, " width"]]:
+    """Mean activation over all counted positions."""
+    wanted = sorted(points)
+    sums = {point: torch.zeros(model.width(point), dtype=torch.float64) for point in wanted}
+    if wanted:
+        with step("means", len(windows), "windows") as progress:
+            for batch in windows.batches(BATCH):
+                for point, x in _counted(model, batch, wanted).items():
+                    sums[point] += x.double().sum(0).cpu()
+                progress.advance(len(batch.windows))
+    return {point: (s / windows.counted_tokens).float().to(model.device) for point, s in sums.items()}
+
+
+def _fit(model: SubjectModel, dictionary: Dictionary, windows: Windows, mean: Tensor) -> Fit:
+    fit = Fit(mean, dictionary.n_latents)
+    with step(dictionary.id[:40], len(windows), "windows") as progress:
+        for batch in windows.batches(BATCH):
+            x = _counted(model, batch, [dictionary.hook_in, dictionary.hook_out])
+            acts = dictionary.encode(x[dictionary.hook_in])
+            fit.add(acts, x[dictionary.hook_out], dictionary.decode(acts))
+            progress.advance(len(batch.windows))
+    return fit
+
+
+def _counted(
+    model: SubjectModel, batch: Batch, points: list[HookPoint]
+) -> dict[HookPoint, Float[Tensor, "position width"]]:
+    counted = torch.from_numpy(batch.counted).to(model.device)
+    acts = model.activations(torch.from_numpy(batch.windows), points)
+    return {point: x[counted] for point, x in acts.items()}
+
+
+def _reconstruction(dictionary: Dictionary) -> Replacement:
+    """What the dictionary makes of x, at every position but the first, which statistics skip too."""
+
+    def replacement(x: Tensor, y: Tensor) -> Tensor:
+        new = dictionary.decode(dictionary.encode(x[:, 1:].flatten(0, 1)))
+        return torch.cat([y[:, :1], new.view_as(y[:, 1:])], dim=1)
+
+    return replacement
+
+
+def _mean_ablation(mean: Float[Tensor, " width"]) -> Replacement:
+    def replacement(_: Tensor, y: Tensor) -> Tensor:
+        return torch.cat([y[:, :1], mean.expand_as(y[:, 1:])], dim=1)
+
+    return replacement
+
+
+def _key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], sources: list[Source]) -> str:
+    """Digest of all that determines the outcome."""
+    return digest(
+        "quality",
+        VERSION,
+        folder.record.weights,
+        folder.config,
+        json.loads(folder.tokenizer().to_json()),
+        [(d.id, d.architecture, d.k, str(d.hook_in), str(d.hook_out), d.weights) for d in dictionaries],
+        [(source.name, source.key) for source in sources],
+        params.ctx,
+        folder.bos(params.bos),
+        params.device,
+        torch.__version__,
+        params.quality.model_dump(),
+    )
