@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from feature_atlas import contract
-from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, VOCABULARY, ArraySpec, Field
+from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, LABELS, VOCABULARY, ArraySpec, Field
 
 PATH = Path(__file__).parent / "atlas-format.md"
 
@@ -45,6 +45,7 @@ def format_page() -> str:
     """The page as Markdown."""
     groups = (
         ("dictionaries/<id>.zarr", DICTIONARY),
+        ("dictionaries/<id>.zarr of a labelled dictionary", LABELS),
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),
     )

@@ -103,6 +103,7 @@ class Dictionary:
         self.group = Group(f"{atlas.run_url}/{record.store}")
         attributes = self.group.attributes
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
+        self.label_source: str | None = attributes.get("labels", {}).get("source")
         sizes: dict[str, int] = attributes["sizes"]
         self._floats, self._ints = columns(FLOATS, sizes), columns(INTS, sizes)
 
@@ -122,7 +123,15 @@ class Dictionary:
             ints={name: ints[start:stop] for name, (start, stop) in self._ints.items()},
             tokens=self.group.read("examples/tokens", index),
             acts=self.group.read("examples/acts", index),
+            label=self.labels[index],
         )
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What each latent is said to fire on, by `label_source`; empty where nothing is said."""
+        if self.label_source is None:
+            return [""] * len(self)
+        return [str(text) for text in self.group.read("label")]
 
     def stat(self, name: str) -> Array:
         """One statistic of every latent, [latent]; the names are the contract's `stats/…`."""
@@ -153,6 +162,7 @@ class Latent:
     ints: dict[str, Array]
     tokens: Array
     acts: Array
+    label: str
 
     @property
     def address(self) -> str:
@@ -191,6 +201,7 @@ class Latent:
             "dictionary": record.id,
             "index": self.index,
             "hook_point": record.hook_in,
+            "label": {"text": self.label, "source": self.dictionary.label_source} if self.label else None,
             "density": self.number("density"),
             "firings": int(self.number("firings")),
             "counted_tokens": self.dictionary.atlas.manifest.windowing.counted_tokens,

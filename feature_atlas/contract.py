@@ -147,6 +147,13 @@ DICTIONARY = (
     ArraySpec("stats/top_token", ("latent",), "u4", "token type with most activation mass"),
 )
 
+# Only in groups of dictionaries that were labelled; their attribute `labels` says by whom.
+LABELS = (
+    ArraySpec(
+        "label", ("latent",), "string", "what the latent is said to fire on; empty if nothing is", 1024
+    ),
+)
+
 CORPUS = (
     ArraySpec(
         "tokens", ("token",), "token", "the documents' tokens, one after another, no BOS", 8192, 262_144

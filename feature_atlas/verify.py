@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from feature_atlas.atlas import Atlas
-from feature_atlas.contract import CORPUS, DICTIONARY, VOCABULARY, ArraySpec, dictionary_sizes, numpy_dtype
+from feature_atlas.contract import (
+    CORPUS,
+    DICTIONARY,
+    LABELS,
+    VOCABULARY,
+    ArraySpec,
+    dictionary_sizes,
+    numpy_dtype,
+)
 from feature_atlas.errors import FormatError
 from feature_atlas.store import Group, is_url, read_bytes
 
@@ -72,12 +80,14 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
     for record in atlas.manifest.dictionaries:
         place = f"{run}/{record.store}"
         try:
-            rows = Group(place).attributes["sections"]["top"]
+            attributes = Group(place).attributes
+            rows = attributes["sections"]["top"]
         except (FormatError, KeyError) as error:
             yield f"{place}: {error}"
             continue
         sizes = dictionary_sizes(record.n_latents, rows[1] - rows[0], record.two_signed)
-        yield from _wrong_group(place, DICTIONARY, sizes, d_vocab, record.two_signed)
+        specs = (*DICTIONARY, *LABELS) if "labels" in attributes else DICTIONARY
+        yield from _wrong_group(place, specs, sizes, d_vocab, record.two_signed)
 
 
 def _wrong_group(

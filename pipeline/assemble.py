@@ -71,6 +71,7 @@ def _part(dictionary: Dictionary, params: Params, folder: ModelFolder, work: Pat
         min_count=params.describe.fires_on_min_count,
         ctx=params.ctx,
         bos=folder.bos(params.bos),
+        labels=dictionary.labels,
         work=work,
         run=path,
     )
@@ -111,7 +112,10 @@ def _copy_tokenizer(into: Path, work: Path) -> None:
 def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> str:
     """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
     keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe", "quality")]
-    told = [(d.source, d.quality.model_dump() if d.quality else None) for d in dictionaries]
+    told = [
+        (d.source, *(brought.model_dump() if brought else None for brought in (d.quality, d.labels)))
+        for d in dictionaries
+    ]
     named = [params.title, folder.public_name, params.describe.model_dump(), told]
     return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 

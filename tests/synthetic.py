@@ -23,6 +23,7 @@ from feature_atlas.contract import (
     FORMAT,
     FORMAT_VERSION,
     INTS,
+    LABELS,
     N_BANDS,
     N_FIRES_ON,
     N_NEIGHBOURS,
@@ -109,6 +110,7 @@ class Units:
     n_latents: int
     two_signed: bool = False
     dead: float = 0.0
+    labels: tuple[tuple[int, str], ...] = ()
 
 
 def normal(path: Path) -> Path:
@@ -137,7 +139,7 @@ def hostile(path: Path) -> Path:
     ]
     text = prose(60, ids=lambda i: f"{HOSTILE} {i}", every=(5, awkward))
     units = [
-        Units("resid_post.0.x", "resid_post.0", 64),
+        Units("resid_post.0.x", "resid_post.0", 64, labels=((7, f"label {HOSTILE}"),)),
         Units("mlp_post.0", "mlp_post.0", 32, two_signed=True),
     ]
     return write_atlas(path, f"Hostile {HOSTILE}", text, units)
@@ -237,6 +239,11 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         "writes": True,
     }
     specs = _coarse() if units.n_latents > whole else DICTIONARY
+    if units.labels:
+        specs = (*specs, *LABELS)
+        labels = dict(units.labels)
+        arrays["label"] = np.array([labels.get(i, "") for i in range(units.n_latents)], dtype=object)
+        attributes["labels"] = {"source": "a tester", "count": len(labels)}
     d_vocab = len(text.vocabulary)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=units.two_signed)
     return int((arrays["stats/firings"] > 0).sum())

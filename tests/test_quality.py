@@ -161,5 +161,5 @@ def test_what_a_folder_tells_is_taken_for_its_own_weights_only(
     (folder / "quality.json").write_text(json.dumps({"weights": weights, **record.model_dump()}))
     assert load_dictionary(parse_spec("d", specs["d"]), D_MODEL, D_MODEL).quality == record
     (folder / "quality.json").write_text(json.dumps({"weights": "0" * 64, **record.model_dump()}))
-    with pytest.raises(InputError, match=r"quality\.json was measured on weights 000000000000"):
+    with pytest.raises(InputError, match=r"quality\.json speaks of weights 000000000000"):
         load_dictionary(parse_spec("d", specs["d"]), D_MODEL, D_MODEL)

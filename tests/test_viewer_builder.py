@@ -138,6 +138,14 @@ def test_featured_latents_are_concentrated_and_differ(atlas: Path) -> None:
         assert card.firings >= FEWEST_FIRINGS and RAREST <= density <= DENSEST
 
 
+def test_labelled_latents_are_featured_instead(atlas: Path, site: Path) -> None:
+    opened = open_atlas(str(atlas))
+    assert [(c.dictionary, c.index, c.label) for c in featured(opened)] == [
+        ("resid_post.0.x", 7, f"label {synthetic.HOSTILE}")
+    ]
+    assert f"label {escape(synthetic.HOSTILE)}" in (site / "index.html").read_text()
+
+
 def test_tokens_by_themselves_show_their_spaces() -> None:
     assert alone(" the") == "␣the"
     assert alone("\n        ") == "⏎␣×8"

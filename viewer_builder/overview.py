@@ -49,6 +49,7 @@ def _card(site: Site, each: Featured) -> dict[str, Any]:
         "path": site.latent_path(address),
         "token": alone(vocabulary[each.token]),
         "strips": [strip(snippet, vocabulary) for snippet in each.preview],
+        "label": each.label,
         "firings": f"{each.firings:,}",
         "concentration": f"{each.concentration:.0%}",
     }

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -17,12 +16,12 @@ from torch import Tensor
 from feature_atlas.address import HookPoint, check_dictionary_id
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import QualityRecord
+from pipeline.core.brought import Labels, read_labels, read_quality
 from pipeline.core.files import file_digest, read_text
 
 Architecture = Literal["identity", "standard", "topk", "jumprelu", "transcoder", "jumprelu_transcoder"]
 TRANSCODERS = ("transcoder", "jumprelu_transcoder")
 _READ = get_args(Architecture)[1:]
-QUALITY = "quality.json"
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class Dictionary:
     b_dec: Float[Tensor, " d_out"] | None = None
     threshold: Float[Tensor, " latent"] | None = None
     quality: QualityRecord | None = None
+    labels: Labels | None = None
 
     @property
     def two_signed(self) -> bool:
@@ -134,7 +134,8 @@ def load_dictionary(spec: Spec, d_in: int, d_out: int) -> Dictionary:
         W_dec=arrays["W_dec"],
         b_dec=arrays["b_dec"],
         threshold=arrays.get("threshold"),
-        quality=_quality(spec.folder / QUALITY, weights),
+        quality=read_quality(spec.folder, weights),
+        labels=read_labels(spec.folder, weights, n_latents),
     )
 
 
@@ -180,23 +181,6 @@ def _check_points(spec: Spec, architecture: Architecture) -> None:
             f"dictionary {spec.id!r} is an SAE ({architecture}), which writes where it reads:"
             f" give @{spec.hook_in} alone"
         )
-
-
-def _quality(path: Path, weights: str) -> QualityRecord | None:
-    """What `quality.json` in the dictionary's folder tells, if there is one; `weights` says of which."""
-    if not path.is_file():
-        return None
-    try:
-        raw = json.loads(read_text(path))
-        record = QualityRecord.model_validate(raw)
-    except (ValueError, ValidationError) as error:
-        raise InputError(f"{path} does not tell a quality: {' '.join(str(error).split())[:200]}") from error
-    if raw.get("weights") != weights:
-        raise InputError(
-            f"{path} was measured on weights {str(raw.get('weights'))[:12]}…, but these are"
-            f" {weights[:12]}…: remove it, and set quality.corpus to measure anew"
-        )
-    return record
 
 
 def _k(folder: Path, config: dict[str, Any], n_latents: int) -> int:

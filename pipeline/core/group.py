@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from feature_atlas import contract
 from feature_atlas.contract import DICTIONARY, FLOATS, INTS, columns, dictionary_sizes, sections
 from feature_atlas.store import create_group
+from pipeline.core.brought import Labels
 from pipeline.core.cards import dictionary_arrays
 from pipeline.core.files import load_arrays, write_once
 from pipeline.core.windows import Windows, load_corpus
@@ -28,6 +32,7 @@ class Part:
     min_count: int
     ctx: int
     bos: int | None
+    labels: Labels | None
     work: Path
     run: Path
 
@@ -64,4 +69,10 @@ def _write_dictionary(into: Path, part: Part) -> None:
         "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
         "writes": part.writes,
     }
-    create_group(into, DICTIONARY, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
+    specs = DICTIONARY
+    if part.labels is not None:
+        specs = (*DICTIONARY, *contract.LABELS)
+        texts = [part.labels.labels.get(index, "") for index in range(part.n_latents)]
+        arrays["label"] = np.array(texts, dtype=object)
+        attributes["labels"] = {"source": part.labels.source, "count": len(part.labels.labels)}
+    create_group(into, specs, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)

@@ -33,6 +33,8 @@ def print_latent(latent: Latent) -> None:
     """Statistics, top examples, the strongest token types and the logit effects."""
     shown, console = latent.to_json(), Console(highlight=False)
     console.print(f"[bold]{latent.address}[/]  {shown['hook_point']}")
+    if shown["label"]:
+        console.print(Text(f"{latent.label}  ({shown['label']['source']})"))
     console.print(
         f"fires on {shown['firings']:,} of {shown['counted_tokens']:,} tokens"
         f" ({shown['density']:.3%}), max {shown['max_activation']:.3g},"

@@ -46,3 +46,11 @@ def test_invisible_characters_are_seen_and_do_not_turn_the_line(sites: Sites, vi
         mark for mark in ("⟨u+202e⟩gnp.exe", "⟨u+200b⟩", "⟨u+0000⟩") if mark in text
     }
     assert not {"\u202e", "\u200b", "\x00"} & set(text)
+
+
+def test_a_label_is_text_too(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at("hostile/latent.html?at=resid_post.0.x/7"))
+    expect(page.locator(".latent-head .label")).to_have_text(f"label {HOSTILE} label: a tester")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator('[data-ready="resid_post.0.x/8"]')).to_be_visible()
+    expect(page.locator(".latent-head .label")).to_have_count(0)

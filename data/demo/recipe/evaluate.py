@@ -14,8 +14,9 @@ from tokens import BOS, Tokens
 
 from feature_atlas.address import HookPoint
 from feature_atlas.manifest import QualityRecord
+from pipeline.core.brought import QUALITY
 from pipeline.core.corpus import open_source
-from pipeline.core.dictionaries import QUALITY, Dictionary, load_dictionary, parse_spec
+from pipeline.core.dictionaries import Dictionary, load_dictionary, parse_spec
 from pipeline.core.files import digest, write_atomically
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder

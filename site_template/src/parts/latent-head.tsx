@@ -50,6 +50,11 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
         <CopyLink />
         <Help keys={KEYS} />
       </nav>
+      {latent.label !== "" && (
+        <p class="label">
+          {latent.label} <span class="quiet">label: {dictionary.labelSource}</span>
+        </p>
+      )}
       <ul class="figures">
         {figure("density", "density", percent)}
         <li>

@@ -13,6 +13,8 @@ export interface Latent {
   ints: Record<IntField, Uint32Array>;
   tokens: ValuesOf<"examples/tokens">;
   acts: ValuesOf<"examples/acts">;
+  /** What it is said to fire on; empty if nothing is said. */
+  label: string;
 }
 
 /** The snippets of a list row: token types and heat, `SNIPPETS x 2 x SNIPPET`. */
@@ -26,7 +28,10 @@ export class Dictionary {
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
+  /** Who labelled its latents; null if nobody did. */
+  readonly labelSource: string | null;
   readonly #previews = new Map<number, Promise<Preview>>();
+  readonly #labels = new Map<number, Promise<string[]>>();
 
   constructor(
     readonly record: DictionaryRecord,
@@ -34,6 +39,7 @@ export class Dictionary {
   ) {
     this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
     this.writes = group.attributes["writes"] === true;
+    this.labelSource = (group.attributes["labels"] as { source: string } | undefined)?.source ?? null;
     this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };
   }
 
@@ -44,13 +50,24 @@ export class Dictionary {
         `Its latents are ${this.record.id}/0 to ${this.record.id}/${this.record.n_latents - 1}`,
       );
     }
-    const [floats, ints, tokens, acts] = await Promise.all([
+    const [label, floats, ints, tokens, acts] = await Promise.all([
+      this.label(index),
       this.group.chunk("card/floats", index, signal),
       this.group.chunk("card/ints", index, signal),
       this.group.chunk("examples/tokens", index, signal),
       this.group.chunk("examples/acts", index, signal),
     ]);
-    return { index, floats: byName(this.#fields.floats, floats), ints: byName(this.#fields.ints, ints), tokens, acts };
+    const fields = { floats: byName(this.#fields.floats, floats), ints: byName(this.#fields.ints, ints) };
+    return { index, ...fields, tokens, acts, label };
+  }
+
+  /** What a latent is said to fire on. Latents of one chunk share one read. */
+  async label(index: number): Promise<string> {
+    if (this.labelSource === null) return "";
+    const length = await this.group.chunkLength("label");
+    const number = Math.floor(index / length);
+    const labels = await remember(this.#labels, number, () => this.group.chunk("label", number));
+    return labels[index % length] ?? "";
   }
 
   /** One statistic of every latent: one request. */

@@ -29,6 +29,7 @@ export const ARRAYS = {
   "stats/concentration": { dims: ["latent"], dtype: "f4" },
   "stats/firings": { dims: ["latent"], dtype: "u4" },
   "stats/top_token": { dims: ["latent"], dtype: "u4" },
+  "label": { dims: ["latent"], dtype: "string" },
   "tokens": { dims: ["token"], dtype: "token" },
   "document_start": { dims: ["document_edge"], dtype: "u4" },
   "document_id": { dims: ["document"], dtype: "string" },
