@@ -95,7 +95,9 @@ def test_every_parameter_is_described_and_the_demo_uses_them_all() -> None:
     params = load_params(ROOT / "params.yaml", {})
     written = yaml.safe_load((ROOT / "params.yaml").read_text())
     assert written.keys() == Params.model_fields.keys()
-    assert set(params.dictionaries) == {f"resid_post.{layer}.sae" for layer in range(4)}
+    recipe = yaml.safe_load((ROOT / "data" / "demo" / "recipe" / "recipe.yaml").read_text())
+    made = {name: spec.rpartition("@")[2] for name, spec in params.dictionaries.items()}
+    assert made == recipe["dictionaries"]
     source = (ROOT / "pipeline/core/params.py").read_text()
     assert source.count('    """') >= len(Params.model_fields) - 2
 
