@@ -28,7 +28,7 @@ RECIPE = DEMO / "recipe"
 def shortened() -> dict[str, Any]:
     """The recipe's settings, for a model of one block and a few steps."""
     recipe = yaml.safe_load((RECIPE / "recipe.yaml").read_text())
-    recipe |= {"vocabulary": 400, "held_out": 0.02, "mix": {"project": 1, "python-docs": 0}}
+    recipe |= {"vocabulary": 400, "held_out": 0.03, "mix": {"project": 1, "python-docs": 0}}
     recipe["model"] = {"n_layer": 1, "n_embd": 16, "n_head": 2, "n_positions": 32}
     recipe["lm"] |= {"steps": 6, "batch": 8, "warmup": 2, "checkpoint_every": 2}
     recipe["latents"] |= {"steps": 6, "batch": 64, "expansion": 2, "k": 4, "checkpoint_every": 2}
@@ -43,8 +43,8 @@ def run(tmp_path: Path) -> list[str]:
     """The command that makes a demo in `tmp_path/out` of a few made-up documents."""
     words = np.array("a heron stood in the grey river while two boats went by and nobody spoke".split())
     dice = np.random.default_rng(0)
-    texts = [" ".join(dice.choice(words, 300)) for _ in range(20)]
-    columns = {"source": ["birds"] * 20, "title": [f"{i} / 1" for i in range(20)], "text": texts}
+    texts = [" ".join(dice.choice(words, 300)) for _ in range(60)]
+    columns = {"source": ["birds"] * 60, "title": [f"{i} / 1" for i in range(60)], "text": texts}
     pq.write_table(pa.table(columns), tmp_path / "texts.parquet")
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(shortened()))
     return [
