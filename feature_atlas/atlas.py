@@ -123,7 +123,7 @@ class Dictionary:
             ints={name: ints[start:stop] for name, (start, stop) in self._ints.items()},
             tokens=self.group.read("examples/tokens", index),
             acts=self.group.read("examples/acts", index),
-            label=self.labels[index],
+            label=str(self.group.read("label", index)) if self.label_source else "",
         )
 
     @cached_property

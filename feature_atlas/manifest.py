@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -81,13 +82,19 @@ class QualityRecord(_Record):
     )
     ce_mean_ablated: float = Field(description="the same with the mean of y there")
     density_histogram: tuple[int, ...] = Field(
-        description="latents that fire, by density: quarter decades from 10⁻⁶ to 1"
+        description="latents that fire, by density: quarter decades from 10⁻⁶ to 1",
+        min_length=DENSITY_BINS,
+        max_length=DENSITY_BINS,
     )
 
     @property
     def ce_recovered(self) -> float:
-        """(ce_mean_ablated - ce_spliced) / (ce_mean_ablated - ce); 1 loses nothing, 0 as much as the mean."""
-        return (self.ce_mean_ablated - self.ce_spliced) / (self.ce_mean_ablated - self.ce)
+        """(ce_mean_ablated - ce_spliced) / (ce_mean_ablated - ce); 1 loses nothing, 0 as much as the mean.
+
+        NaN if the mean does as well as the model itself: then there is nothing to recover.
+        """
+        lost = self.ce_mean_ablated - self.ce
+        return (self.ce_mean_ablated - self.ce_spliced) / lost if lost else math.nan
 
 
 class DictionaryRecord(_Record):

@@ -42,8 +42,8 @@ def run(params: Params, work: Path) -> None:
 
 def key(folder: ModelFolder, dictionaries: list[Dictionary]) -> str:
     """Digest of all that determines the outcome."""
-    parts = [(d.id, d.architecture, str(d.hook_out), d.weights) for d in dictionaries]
-    return digest("describe", VERSION, folder.record.weights, folder.config, parts, torch.__version__)
+    identities = [dictionary.identity for dictionary in dictionaries]
+    return digest("describe", VERSION, folder.record.weights, folder.config, identities, torch.__version__)
 
 
 @torch.inference_mode()

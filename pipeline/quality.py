@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
+from feature_atlas.errors import InputError
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.corpus import Source, open_source
 from pipeline.core.dictionaries import Dictionary
@@ -54,9 +54,11 @@ def measure(
 ) -> None:
     """Writes `<dictionary>.json` for each that is not there yet."""
     missing = [d for d in dictionaries if not (into / f"{d.id}.json").is_file()]
+    if not missing:
+        return
     sample = _sample(windows, settings.spliced_tokens)
     means = _means(model, windows, {d.hook_out for d in missing})
-    ce = cross_entropy(model, sample) if missing else 0.0
+    ce = cross_entropy(model, sample)
     for dictionary in missing:
         mean = means[dictionary.hook_out]
         fit = _fit(model, dictionary, windows, mean)
@@ -106,12 +108,11 @@ def _means(
     """Mean activation over all counted positions."""
     wanted = sorted(points)
     sums = {point: torch.zeros(model.width(point), dtype=torch.float64) for point in wanted}
-    if wanted:
-        with step("means", len(windows), "windows") as progress:
-            for batch in windows.batches(BATCH):
-                for point, x in _counted(model, batch, wanted).items():
-                    sums[point] += x.double().sum(0).cpu()
-                progress.advance(len(batch.windows))
+    with step("means", len(windows), "windows") as progress:
+        for batch in windows.batches(BATCH):
+            for point, x in _counted(model, batch, wanted).items():
+                sums[point] += x.double().sum(0).cpu()
+            progress.advance(len(batch.windows))
     return {point: (s / windows.counted_tokens).float().to(model.device) for point, s in sums.items()}
 
 
@@ -123,6 +124,11 @@ def _fit(model: SubjectModel, dictionary: Dictionary, windows: Windows, mean: Te
             acts = dictionary.encode(x[dictionary.hook_in])
             fit.add(acts, x[dictionary.hook_out], dictionary.decode(acts))
             progress.advance(len(batch.windows))
+    if not fit.variance:
+        raise InputError(
+            f"quality.corpus gives {dictionary.hook_out} the same activation at every position:"
+            " there is nothing to explain; give more text"
+        )
     return fit
 
 
@@ -158,8 +164,8 @@ def _key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], so
         VERSION,
         folder.record.weights,
         folder.config,
-        json.loads(folder.tokenizer().to_json()),
-        [(d.id, d.architecture, d.k, str(d.hook_in), str(d.hook_out), d.weights) for d in dictionaries],
+        folder.tokenizer().to_json(),
+        [dictionary.identity for dictionary in dictionaries],
         [(source.name, source.key) for source in sources],
         params.ctx,
         folder.bos(params.bos),

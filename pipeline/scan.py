@@ -116,7 +116,7 @@ def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], wor
         corpus_digest(work / "tokens"),
         folder.record.weights,
         folder.config,
-        [(d.id, d.architecture, d.k, str(d.hook_in), d.weights) for d in dictionaries],
+        [dictionary.identity for dictionary in dictionaries],
         params.ctx,
         folder.bos(params.bos),
         params.device,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from feature_atlas import open_atlas
 from feature_atlas.errors import InputError
@@ -20,10 +22,11 @@ from pipeline.core.corpus import open_source
 from pipeline.core.dictionaries import load_dictionary, parse_spec
 from pipeline.core.files import file_digest
 from pipeline.core.model_folder import ModelFolder
-from pipeline.core.params import Params, QualityParams
+from pipeline.core.params import Params, QualityParams, load_params
 from pipeline.core.read_corpus import read_corpus
 from tests import tiny
 from tests.numpy_gpt2 import forward
+from tests.synthetic import QUALITY
 from tests.tiny import CTX, D_MODEL
 
 Array = np.ndarray[Any, Any]
@@ -163,3 +166,25 @@ def test_what_a_folder_tells_is_taken_for_its_own_weights_only(
     (folder / "quality.json").write_text(json.dumps({"weights": "0" * 64, **record.model_dump()}))
     with pytest.raises(InputError, match=r"quality\.json speaks of weights 000000000000"):
         load_dictionary(parse_spec("d", specs["d"]), D_MODEL, D_MODEL)
+
+
+def test_paths_in_a_file_of_parameters_are_relative_to_it(tiny_model: Path, tmp_path: Path) -> None:
+    tiny.write_text(tmp_path / "held_out")
+    (tmp_path / "p.yaml").write_text(f"model: {tiny_model}\ncorpus: [x]\nquality: {{corpus: [held_out]}}\n")
+    assert load_params(tmp_path / "p.yaml", {}).quality.corpus == [str(tmp_path / "held_out")]
+
+
+def test_text_on_which_nothing_varies_is_refused(tiny_dictionary: Path, tmp_path: Path) -> None:
+    """Without a BOS, a document of two tokens has one counted position."""
+    model = tiny.write_model(tmp_path / "model", bos=False)
+    (tmp_path / "two.txt").write_text("the heron")
+    given = params(model, tmp_path / "two.txt", {"d": f"{tiny_dictionary}@resid_post.1"})
+    with pytest.raises(InputError, match=r"resid_post\.1 the same activation at every position"):
+        quality.run(given, tmp_path / "work")
+
+
+def test_what_the_mean_does_as_well_as_the_model_has_nothing_to_recover() -> None:
+    record = QualityRecord.model_validate({**QUALITY, "ce_mean_ablated": QUALITY["ce"]})
+    assert math.isnan(record.ce_recovered)
+    with pytest.raises(ValidationError, match="density_histogram"):
+        QualityRecord.model_validate({**QUALITY, "density_histogram": []})

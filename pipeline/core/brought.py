@@ -12,7 +12,7 @@ from feature_atlas.errors import InputError
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.files import read_text
 
-QUALITY, LABELS = "quality.json", "labels.json"
+QUALITY_FILE, LABELS_FILE = "quality.json", "labels.json"
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -27,7 +27,7 @@ class Labels(BaseModel):
 
 def read_quality(folder: Path, weights: str) -> QualityRecord | None:
     """`quality.json`, if there is one. Raises InputError if it is broken or speaks of other weights."""
-    return _read(folder / QUALITY, QualityRecord, weights)
+    return _read(folder / QUALITY_FILE, QualityRecord, weights)
 
 
 def read_labels(folder: Path, weights: str, n_latents: int) -> Labels | None:
@@ -35,11 +35,12 @@ def read_labels(folder: Path, weights: str, n_latents: int) -> Labels | None:
 
     Raises InputError if it is broken, speaks of other weights or of a latent that is not there.
     """
-    labels = _read(folder / LABELS, Labels, weights)
+    labels = _read(folder / LABELS_FILE, Labels, weights)
     wrong = [index for index in labels.labels if not 0 <= index < n_latents] if labels else []
     if wrong:
         raise InputError(
-            f"{folder / LABELS} has a label for latent {wrong[0]}, but there are latents 0..{n_latents - 1}"
+            f"{folder / LABELS_FILE} has a label for latent {wrong[0]},"
+            f" but there are latents 0..{n_latents - 1}"
         )
     return labels
 

@@ -53,6 +53,11 @@ class Dictionary:
     labels: Labels | None = None
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """All that determines what it computes, for the digests of the stages."""
+        return (self.id, self.architecture, self.k, str(self.hook_in), str(self.hook_out), self.weights)
+
+    @property
     def two_signed(self) -> bool:
         """Whether activations may be negative, so that the lowest are worth looking at."""
         return self.kind == "neurons"

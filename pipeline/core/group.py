@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_atlas import contract
-from feature_atlas.contract import DICTIONARY, FLOATS, INTS, columns, dictionary_sizes, sections
+from feature_atlas.contract import DICTIONARY, FLOATS, INTS, LABELS, columns, dictionary_sizes, sections
 from feature_atlas.store import create_group
 from pipeline.core.brought import Labels
 from pipeline.core.cards import dictionary_arrays
@@ -71,7 +70,7 @@ def _write_dictionary(into: Path, part: Part) -> None:
     }
     specs = DICTIONARY
     if part.labels is not None:
-        specs = (*DICTIONARY, *contract.LABELS)
+        specs = (*DICTIONARY, *LABELS)
         texts = [part.labels.labels.get(index, "") for index in range(part.n_latents)]
         arrays["label"] = np.array(texts, dtype=object)
         attributes["labels"] = {"source": part.labels.source, "count": len(part.labels.labels)}

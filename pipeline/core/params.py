@@ -121,6 +121,8 @@ def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         located["model"] = _locate(raw["model"], folder)
     if isinstance(raw.get("corpus"), list):
         located["corpus"] = [_locate(s, folder) if isinstance(s, str) else s for s in raw["corpus"]]
+    if isinstance(raw.get("quality"), dict):
+        located["quality"] = _located(raw["quality"], folder)
     if isinstance(raw.get("dictionaries"), dict):
         located["dictionaries"] = {
             key: _locate(value, folder) if isinstance(value, str) else value

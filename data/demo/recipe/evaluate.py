@@ -14,7 +14,7 @@ from tokens import BOS, Tokens
 
 from feature_atlas.address import HookPoint
 from feature_atlas.manifest import QualityRecord
-from pipeline.core.brought import QUALITY
+from pipeline.core.brought import QUALITY_FILE
 from pipeline.core.corpus import open_source
 from pipeline.core.dictionaries import Dictionary, load_dictionary, parse_spec
 from pipeline.core.files import digest, write_atomically
@@ -44,7 +44,7 @@ def evaluate(
         "sources": sources,
         "induction": induction(model, recipe["induction"]["sequences"], recipe["seed"]),
         "dictionaries": {
-            d.id: json.loads((out / "dictionaries" / d.id / QUALITY).read_bytes()) for d in shipped
+            d.id: json.loads((out / "dictionaries" / d.id / QUALITY_FILE).read_bytes()) for d in shipped
         },
     }
 
@@ -128,5 +128,5 @@ def _write_quality(
     for dictionary in shipped:
         record = QualityRecord.model_validate_json((into / f"{dictionary.id}.json").read_bytes())
         told = {"weights": dictionary.weights, **record.model_copy(update={"text": TEXT}).model_dump()}
-        path = out / "dictionaries" / dictionary.id / QUALITY
+        path = out / "dictionaries" / dictionary.id / QUALITY_FILE
         write_atomically(path, (json.dumps(told, indent=1) + "\n").encode())
