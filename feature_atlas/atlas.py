@@ -104,6 +104,7 @@ class Dictionary:
         attributes = self.group.attributes
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
         self.label_source: str | None = attributes.get("labels", {}).get("source")
+        self._stats: dict[str, Array] = {}
         sizes: dict[str, int] = attributes["sizes"]
         self._floats, self._ints = columns(FLOATS, sizes), columns(INTS, sizes)
 
@@ -134,8 +135,11 @@ class Dictionary:
         return [str(text) for text in self.group.read("label")]
 
     def stat(self, name: str) -> Array:
-        """One statistic of every latent, [latent]; the names are the contract's `stats/…`."""
-        return self.group.read(f"stats/{name}")
+        """One statistic of every latent, [latent], read once; the names are the contract's `stats/…`."""
+        if name not in self._stats:
+            self._stats[name] = self.group.read(f"stats/{name}")
+            self._stats[name].setflags(write=False)
+        return self._stats[name]
 
 
 @dataclass(frozen=True)

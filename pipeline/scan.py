@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
 from pipeline.core.accumulate.block import Block
 from pipeline.core.accumulate.examples import Extremes, Samples
-from pipeline.core.accumulate.fires_on import FiresOn, commonest
+from pipeline.core.accumulate.fires_on import FiresOn
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
@@ -33,7 +33,7 @@ from pipeline.core.progress import say, step
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 
-VERSION = 1
+VERSION = 2
 BLOCK = 512  # latents at a time: 512 x 2,048 floats are 4 MiB, which stay in cache
 STATE = "state.npz"
 
@@ -42,15 +42,19 @@ class DictionaryScan:
     """Everything the scan keeps of one dictionary."""
 
     def __init__(
-        self, dictionary: Dictionary, windows: Windows, params: Params, types: np.ndarray, d_vocab: int
-    ):
+        self,
+        dictionary: Dictionary,
+        windows: Windows,
+        params: Params,
+        counts: Integer[np.ndarray, " type"],
+    ) -> None:
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.scan.n_top
         self.dictionary = dictionary
         self.moments = Moments(n, signs)
         self.top = Extremes(n, k, windows, signs)
         self.bottom = Extremes(n if signs else 0, k, windows, signs, sign=-1)
         self.samples = Samples(n, windows, signs, dictionary.id, params.scan.seed)
-        self.fires_on = FiresOn(n, types, d_vocab, signs)
+        self.fires_on = FiresOn(n, counts, params.scan.fires_on_types, signs)
 
     def add(self, x: Float[Tensor, "column d_in"], batch: Batch) -> None:
         """Encodes the counted positions of a batch and takes them in."""
@@ -129,8 +133,8 @@ def new_scans(
     dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
 ) -> list[DictionaryScan]:
     """An empty scan of each dictionary; says how much memory they take."""
-    types = commonest(windows.type_counts(d_vocab), params.scan.fires_on_types)
-    scans = [DictionaryScan(dictionary, windows, params, types, d_vocab) for dictionary in dictionaries]
+    counts = windows.type_counts(d_vocab)
+    scans = [DictionaryScan(dictionary, windows, params, counts) for dictionary in dictionaries]
     size = sum(array.nbytes for scan in scans for array in scan.state().values())
     n_latents = sum(dictionary.n_latents for dictionary in dictionaries)
     say(
@@ -212,4 +216,5 @@ def _restore(folder: Path, scans: list[DictionaryScan]) -> int:
 
 
 def _result(scan: DictionaryScan) -> dict[str, np.ndarray]:
-    return {**scan.state(), "fires_on/types": scan.fires_on.types}
+    table = {"fires_on/types": scan.fires_on.types, "fires_on/occurs": scan.fires_on.occurs}
+    return {**scan.state(), **table}

@@ -10,7 +10,7 @@ from feature_atlas import Dictionary
 from viewer_builder.quality import quality
 from viewer_builder.site import Site
 from viewer_builder.strips import alone
-from viewer_builder.words import dead_of, units_of
+from viewer_builder.words import dead_of, kind_of, units_of
 
 SHOWN = 20
 
@@ -37,7 +37,7 @@ def _summary(site: Site, opened: Dictionary) -> str:
             f"{record.n_latents:,} {units_of(record)}",
             f"read at {record.hook_in}"
             + (f", written to {record.hook_out}" if record.hook_out != record.hook_in else ""),
-            record.architecture + (f", k = {record.k}" if record.k else ""),
+            kind_of(record),
             f"on average {opened.stat('density').sum():,.1f} fire at a token",
             f"{dead_of(record):,} never fired on {counted:,} tokens",
         ]

@@ -10,7 +10,7 @@ from viewer_builder.featured import Featured, featured
 from viewer_builder.ladder import ladder
 from viewer_builder.site import Site
 from viewer_builder.strips import alone, strip
-from viewer_builder.words import dead_of, units_of
+from viewer_builder.words import dead_of, kind_of, units_of
 
 
 def overview(site: Site) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _row(site: Site, record: DictionaryRecord) -> dict[str, str]:
     return {
         "id": record.id,
         "path": site.dictionary_path(record.id),
-        "kind": record.architecture + (f", k = {record.k}" if record.k else ""),
+        "kind": kind_of(record),
         "reads": reads,
         "units": f"{record.n_latents:,} {units_of(record)}",
         "dead": f"{dead_of(record):,}",

@@ -34,7 +34,6 @@ def dictionary_arrays(
     scan: Arrays,
     describe: Arrays,
     windows: Windows,
-    counts: Integer[np.ndarray, " type"],
     two_signed: bool,
     min_count: int,
 ) -> Arrays:
@@ -46,7 +45,7 @@ def dictionary_arrays(
         **statistics(scan, windows.counted_tokens),
         **_histogram(scan),
         **{name: bands[name] for name in ("band_low", "band_high", "band_firings")},
-        **fires_on(scan, counts, min_count),
+        **fires_on(scan, min_count),
         **_described(describe, len(scan["moments/firings"])),
     }
     n_top = scan["top/key"].shape[1]
@@ -182,7 +181,7 @@ def _histogram(scan: Arrays) -> Arrays:
     return {"hist": hist[:, 1 : N_BINS + 1], "hist_underflow": hist[:, 0], "hist_overflow": hist[:, -1]}
 
 
-def fires_on(scan: Arrays, counts: Integer[np.ndarray, " type"], min_count: int) -> Arrays:
+def fires_on(scan: Arrays, min_count: int) -> Arrays:
     """The N_FIRES_ON types with the largest share of the activation mass, and the concentration.
 
     Types that occur fewer than `min_count` times are left out of the list, not of the sums.
@@ -191,7 +190,7 @@ def fires_on(scan: Arrays, counts: Integer[np.ndarray, " type"], min_count: int)
     total = scan["fires_on/total"] if scan["fires_on/total"].size else mass
     all_firings = np.maximum(scan["moments/firings"], 1)[:, None]
     all_mass = np.where(scan["moments/mass"] > 0, scan["moments/mass"], 1)[:, None]
-    occurs = counts[types]
+    occurs = scan["fires_on/occurs"]
     listed = np.where((occurs >= min_count) & (firings > 0), mass, -1)
     pick = _padded(np.argsort(-listed, axis=1, kind="stable")[:, :N_FIRES_ON], N_FIRES_ON)
     there = (np.take_along_axis(listed, pick, axis=1) > 0) & (np.arange(N_FIRES_ON) < len(types))

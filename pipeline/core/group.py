@@ -58,8 +58,7 @@ def _write_dictionary(into: Path, part: Part) -> None:
     windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
     scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
     described = load_arrays(part.work / "describe" / f"{part.id}.npz")
-    counts = windows.type_counts(part.d_vocab)
-    arrays = dictionary_arrays(scan, described, windows, counts, part.two_signed, part.min_count)
+    arrays = dictionary_arrays(scan, described, windows, part.two_signed, part.min_count)
     n_top = scan["top/key"].shape[1]
     sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed)
     attributes: dict[str, Any] = {

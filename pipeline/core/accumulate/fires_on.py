@@ -19,18 +19,22 @@ class FiresOn:
 
     Units of two signs also have `total`, the sum over all occurrences; for others it is the mass.
     Firings on types outside the table are known only in sum: that is the table's stated error.
+    `counts` are the occurrences of every type in the corpus; the table has the `n_types` commonest,
+    `types`, which occur `occurs` times.
     """
 
     def __init__(
-        self, n_latents: int, types: Integer[np.ndarray, " entry"], d_vocab: int, two_signed: bool
+        self, n_latents: int, counts: Integer[np.ndarray, " type"], n_types: int, two_signed: bool
     ) -> None:
-        self.types = types
-        self._entry = np.full(d_vocab, -1, np.int64)
-        self._entry[types] = np.arange(len(types))
+        self.types = commonest(counts, n_types)
+        self.occurs = counts[self.types]
+        self._entry = np.full(len(counts), -1, np.int64)
+        self._entry[self.types] = np.arange(len(self.types))
         self.two_signed = two_signed
-        self.firings = np.zeros((n_latents, len(types)), np.uint32)
-        self.mass = np.zeros((n_latents, len(types)), np.float32)
-        self.total = np.zeros((n_latents, len(types)) if two_signed else (0, 0), np.float32)
+        shape = (n_latents, len(self.types))
+        self.firings = np.zeros(shape, np.uint32)
+        self.mass = np.zeros(shape, np.float32)
+        self.total = np.zeros(shape if two_signed else (0, 0), np.float32)
 
     def add(self, block: Block) -> None:
         """Takes in one block."""
