@@ -31,8 +31,11 @@ def shortened() -> dict[str, Any]:
     recipe |= {"vocabulary": 400, "held_out": 0.03, "mix": {"project": 1, "python-docs": 0}}
     recipe["model"] = {"n_layer": 1, "n_embd": 16, "n_head": 2, "n_positions": 32}
     recipe["lm"] |= {"steps": 6, "batch": 8, "warmup": 2, "checkpoint_every": 2}
-    recipe["latents"] |= {"steps": 6, "batch": 64, "expansion": 2, "k": 4, "checkpoint_every": 2}
-    recipe["dictionaries"] = {"a.sae": "resid_post.0", "a.transcoder": "ln2_out.0:mlp_out.0"}
+    recipe["latents"] |= {"steps": 6, "batch": 64, "expansion": 2, "checkpoint_every": 2}
+    recipe["dictionaries"] = {
+        "a.sae": {"at": "resid_post.0", "k": 4},
+        "a.transcoder": {"at": "ln2_out.0:mlp_out.0", "k": 4},
+    }
     recipe["quality"] = {"spliced_tokens": 500}
     recipe["induction"] = {"sequences": 2}
     return recipe

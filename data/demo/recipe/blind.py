@@ -2,13 +2,14 @@
 
     python data/demo/recipe/blind.py sheet  ATLAS DICTIONARY > sheet.md
     python data/demo/recipe/blind.py test   ATLAS DICTIONARY HELD_OUT descriptions.json key.json > test.md
-    python data/demo/recipe/blind.py score  key.json answers.json
+    python data/demo/recipe/blind.py score  descriptions.json key.json answers.json > data/demo/blind.json
 
 `sheet` draws alive latents by a fixed seed and shows top and band examples of each. Somebody writes
 a description of each into `descriptions.json`, {"17": "…"}. `test` shows each description with ten
 excerpts of text that nothing was trained on, one token marked: five at firings, one of each band as
 far as there are that many, five at random positions where the latent is silent. A reader who has seen
-nothing else says of each whether it fires at the mark: `answers.json`, {"17": "YNNYYNYNNY"}.
+nothing else says of each whether it fires at the mark: `answers.json`, {"17": "YNNYYNYNNY"}. The model
+card shows what `score` says.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> None:
     for name, does, wants in (
         ("sheet", sheet, ("atlas", "dictionary")),
         ("test", test, ("atlas", "dictionary", "held_out", "descriptions", "key")),
-        ("score", score, ("key", "answers")),
+        ("score", score, ("descriptions", "key", "answers")),
     ):
         door = doors.add_parser(name)
         for argument in wants:
@@ -83,7 +84,7 @@ def sheet(atlas: str, dictionary: str) -> str:
 def test(atlas: str, dictionary: str, held_out: str, descriptions: str, key: str) -> str:
     """Each description with its excerpts; which of them are firings is written to `key`."""
     told: dict[str, str] = json.loads(Path(descriptions).read_text())
-    windows, acts = _activations(dictionary, held_out, [int(index) for index in told])
+    weights, windows, acts = _activations(dictionary, held_out, [int(index) for index in told])
     texts = open_atlas(atlas).vocabulary
     random = np.random.default_rng(SEED)
     lines: list[str] = []
@@ -94,24 +95,28 @@ def test(atlas: str, dictionary: str, held_out: str, descriptions: str, key: str
         places = np.concatenate([firing, silent])
         order = random.permutation(len(places))
         right[index] = "".join("YN"[int(i >= len(firing))] for i in order)
-        lines += [f"## {index}: {description}", ""]
-        lines += [f"{n + 1:2}. {_excerpt(windows, int(places[i]), texts)}" for n, i in enumerate(order)] + [
-            ""
-        ]
-    Path(key).write_text(json.dumps(right, indent=1))
+        lines += [f"## {index}: {description} ({len(firing)} of these fire)", ""]
+        lines += [f"{n + 1:2}. {_excerpt(windows, int(places[i]), texts)}" for n, i in enumerate(order)]
+        lines.append("")
+    kept = {"dictionary": dictionary, "weights": weights, "firing": right}
+    Path(key).write_text(json.dumps(kept, indent=1))
     return "\n".join(lines)
 
 
-def score(key: str, answers: str) -> str:
-    """Right answers of each latent, from the key and the reader's answers."""
-    wanted, given = (json.loads(Path(path).read_text()) for path in (key, answers))
-    right = {index: sum(a == b for a, b in zip(wanted[index], given[index], strict=True)) for index in wanted}
-    passed = sum(n >= 8 for n in right.values())
-    return json.dumps({"right": right, "with 8 or more": passed, "of": len(right)}, indent=1)
+def score(descriptions: str, key: str, answers: str) -> str:
+    """Each latent's description, and how many of the reader's answers are right."""
+    told, wanted, given = (json.loads(Path(path).read_text()) for path in (descriptions, key, answers))
+    latents: dict[str, dict[str, Any]] = {}
+    for index, firing in wanted.pop("firing").items():
+        right = sum(a == b for a, b in zip(firing, given[index], strict=True))
+        latents[index] = {"description": told[index], "right": right}
+    return json.dumps(wanted | {"latents": latents}, indent=1)
 
 
-def _activations(dictionary: str, held_out: str, latents: list[int]) -> tuple[Windows, np.ndarray[Any, Any]]:
-    """The held-out windows, and the activations at their counted positions, [position, latent]."""
+def _activations(
+    dictionary: str, held_out: str, latents: list[int]
+) -> tuple[str, Windows, np.ndarray[Any, Any]]:
+    """The weights' digest, the held-out windows, and activations at counted positions, [position, latent]."""
     params = load_params(embedded_root() / "params.yaml", {})
     folder = ModelFolder.resolve(params.model)
     found: dict[str, Dictionary] = {d.id: d for d in load_dictionaries(params, folder)}
@@ -122,7 +127,7 @@ def _activations(dictionary: str, held_out: str, latents: list[int]) -> tuple[Wi
     for batch in windows.batches(16):
         x = model.activations(torch.from_numpy(batch.windows), [chosen.hook_in])[chosen.hook_in]
         parts.append(chosen.encode(x[torch.from_numpy(batch.counted)])[:, latents].numpy())
-    return windows, np.concatenate(parts)
+    return chosen.weights, windows, np.concatenate(parts)
 
 
 def _firings(acts: np.ndarray[Any, Any], random: np.random.Generator) -> np.ndarray[Any, Any]:

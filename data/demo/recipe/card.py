@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from string import Template
 from typing import Any
+
+from export import WEIGHTS
 
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.files import file_digest
@@ -17,7 +20,7 @@ _HELD_OUT = {
     " lower than it would be on an unseen book.",
     "work": "Whole works are held out: no chapter of a held-out book was trained on.",
 }
-
+GOOD = 8  # right answers of 10: who picks five at random gets there in 26 of 252 cases
 _APART = ("project", "python-docs")  # told apart from the mean: ours, and what every Python brings
 
 
@@ -46,7 +49,6 @@ def model_card(report: dict[str, Any], out: Path) -> str:
         induction_second=f"{induction['second']:.2f}",
         induction_heads=", ".join(f"`attn.{name}` {score:.2f}" for name, score in heads[:3]),
         latents=f"{latents['expansion'] * shape['n_embd']:,}",
-        k=latents["k"],
         latents_steps=f"{latents['steps']:,}",
         latents_batch=f"{latents['batch']:,}",
         positions_m=f"{latents['steps'] * latents['batch'] / 1e6:.1f}",
@@ -58,6 +60,7 @@ def model_card(report: dict[str, Any], out: Path) -> str:
         mix_table=_mix_table(report["mix"]),
         loss_table=_loss_table(report["sources"]),
         quality_table=_quality_table(report["dictionaries"], recipe["dictionaries"]),
+        blind=_blind(out),
         digests=_digests(out),
     )
 
@@ -91,18 +94,37 @@ def _loss_row(name: str, r: dict[str, float]) -> list[str]:
     return [name, f"{r['documents']:,}", f"{r['tokens']:,}", f"{r['nats']:.3f}", f"{r['bits_per_byte']:.3f}"]
 
 
-def _quality_table(quality: dict[str, dict[str, Any]], points: dict[str, str]) -> str:
+def _quality_table(quality: dict[str, dict[str, Any]], trained: dict[str, dict[str, Any]]) -> str:
     rows: list[list[str]] = []
     for name, told in quality.items():
         record = QualityRecord.model_validate(told)
+        at, k = trained[name]["at"].replace(":", " to "), trained[name]["k"]
         rows.append(
-            [f"`{name}`", points[name].replace(":", " to "), f"{record.l0:.1f}", f"{record.dead:.1%}"]
+            [f"`{name}`", at, f"{k}", f"{record.l0:.1f}", f"{record.dead:.1%}"]
             + [f"{record.fvu:.3f}", f"{record.fvu_per_position:.3f}", f"{record.ce_spliced:.3f}"]
             + [f"{record.ce_spliced - record.ce:+.3f}", f"{record.ce_mean_ablated:.3f}"]
             + [f"{record.ce_recovered:.1%}"]
         )
-    head = ["dictionary", "at", "L0", "dead", "FVU", "FVU per position", "CE", "delta CE", "CE ablated"]
+    head = ["dictionary", "at", "k", "L0", "dead", "FVU", "FVU per position", "CE", "delta CE", "CE ablated"]
     return _table([*head, "recovered"], rows)
+
+
+def _blind(out: Path) -> str:
+    """What `blind.py` wrote into `out/blind.json`, if it speaks of the weights that are there."""
+    path = out / "blind.json"
+    told = json.loads(path.read_text()) if path.is_file() else None
+    if not told or told["weights"] != file_digest(out / "dictionaries" / told["dictionary"] / WEIGHTS):
+        return "Not tested with these weights."
+    latents = told["latents"]
+    good = sum(latent["right"] >= GOOD for latent in latents.values())
+    rows = [
+        [f"{index}", latent["description"], f"{latent['right']}"]
+        for index, latent in sorted(latents.items(), key=lambda item: (-item[1]["right"], int(item[0])))
+    ]
+    return (
+        f"Of {len(latents)} latents of `{told['dictionary']}`, {good} got {GOOD} or more of 10 right.\n\n"
+        + _table(["latent", "description", "right of 10"], rows, ":--")
+    )
 
 
 def _digests(out: Path) -> str:
@@ -110,6 +132,6 @@ def _digests(out: Path) -> str:
     return "\n".join(f"    {file_digest(path)}  {path.relative_to(out).as_posix()}" for path in files)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    rule = ["---"] + ["--:"] * (len(head) - 1)
+def _table(head: list[str], rows: list[list[str]], second: str = "--:") -> str:
+    rule = ["---", second] + ["--:"] * (len(head) - 2)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])

@@ -102,8 +102,8 @@ def _source_loss(model: SubjectModel, part: Tokens) -> dict[str, float]:
 def _shipped(model: SubjectModel, out: Path, recipe: dict[str, Any]) -> list[Dictionary]:
     """The dictionaries in the folder that the atlas will read, by the reader that it will use."""
     specs = [
-        parse_spec(name, f"{out / 'dictionaries' / name}@{points}")
-        for name, points in recipe["dictionaries"].items()
+        parse_spec(name, f"{out / 'dictionaries' / name}@{told['at']}")
+        for name, told in recipe["dictionaries"].items()
     ]
     return [load_dictionary(s, model.width(s.hook_in), model.width(s.hook_out)) for s in specs]
 

@@ -16,6 +16,7 @@ from transformers import GPT2LMHeadModel
 from pipeline.core.dictionaries import Spec
 
 NAME = "feature-atlas-demo"
+WEIGHTS = "sae_weights.safetensors"
 # Hook points in TransformerLens' words, of a model loaded without processing.
 _HOOKS = {
     "resid_post": "blocks.{}.hook_resid_post",
@@ -76,7 +77,7 @@ def export_dictionary(spec: Spec, latents: Latents, recipe: dict[str, Any], fold
         "threshold": (latents.threshold * scale).expand(len(latents.b_enc)),
     }
     halves = {name: _half(value) for name, value in arrays.items()}
-    _save(halves, folder / "sae_weights.safetensors")
+    _save(halves, folder / WEIGHTS)
     (folder / "cfg.json").write_text(json.dumps(_saelens_config(spec, latents, recipe), indent=1) + "\n")
 
 

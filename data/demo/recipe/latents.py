@@ -64,19 +64,14 @@ class Latents(nn.Module):
             self.b_enc.copy_(-x.mean(0) / self.scale_in @ self.W_enc)
 
     def loss(self, x: Float[Tensor, "position d_in"], y: Float[Tensor, "position d_out"]) -> Tensor:
-        """Squared error over variance, plus Gao et al.'s (2024) loss on silent latents."""
+        """Squared error over variance."""
         x, y = x / self.scale_in, y / self.scale_out
         with torch.autocast("cpu", torch.bfloat16):
             pre = ((x - self.b_dec if self.is_sae else x) @ self.W_enc).float() + self.b_enc
             fires = pre > self._threshold(pre.detach())
             y_hat = (pre * fires @ self.W_dec).float() + self.b_dec
-        error = y - y_hat
-        loss = error.pow(2).sum() / (y - y.mean(0)).pow(2).sum()
         self.silent = torch.where(fires.any(0), 0, self.silent + 1)
-        dead = self.silent > self.settings["dead_after"]
-        if dead.any():
-            loss = loss + self.settings["aux_weight"] * self._silent_loss(pre, error.detach(), dead)
-        return loss
+        return (y - y_hat).pow(2).sum() / (y - y.mean(0)).pow(2).sum()
 
     def _threshold(self, pre: Float[Tensor, "position latent"]) -> Tensor:
         some = pre[:ROWS]
@@ -84,18 +79,15 @@ class Latents(nn.Module):
         self.threshold.lerp_(found, 1 - KEPT)
         return found
 
-    def _silent_loss(self, pre: Tensor, error: Tensor, dead: Tensor) -> Tensor:
-        """|e - e_hat|^2 / |e|^2, where e_hat is made of the highest silent latents."""
-        k = min(self.settings["aux_k"], int(dead.sum()))
-        values, latents = pre.masked_fill(~dead, -torch.inf).topk(k, dim=-1)
-        values = values.relu()
-        guess = nn.functional.embedding_bag(latents, self.W_dec, per_sample_weights=values, mode="sum")
-        return (error - guess).pow(2).sum() / error.pow(2).sum()
-
     @torch.no_grad()
-    def keep_unit_norm(self) -> None:
-        """Rows of W_dec back to norm 1."""
+    def keep_alive(self) -> None:
+        """Rows of W_dec back to norm 1; b_enc of latents long silent rises until they fire.
+
+        An auxiliary loss on silent latents (Gao et al. 2024) left a third of a transcoder's latents
+        dead, and twice the error: who is below the threshold everywhere gets no gradient.
+        """
         self.W_dec.copy_(nn.functional.normalize(self.W_dec, dim=-1))
+        self.b_enc += self.settings["lift"] * (self.silent > self.settings["silent_after"])
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ class Trained:
         loss.backward()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.latents.keep_unit_norm()
+        self.latents.keep_alive()
         return loss.item()
 
     def state(self) -> dict[str, Any]:
@@ -159,10 +151,10 @@ def train_dictionaries(
 def _new(subject: SubjectModel, recipe: dict[str, Any]) -> list[Trained]:
     torch.manual_seed(recipe["seed"])
     trained: list[Trained] = []
-    for name, points in recipe["dictionaries"].items():
-        spec = parse_spec(name, f"{name}@{points}")
+    for name, told in recipe["dictionaries"].items():
+        spec = parse_spec(name, f"{name}@{told['at']}")
         d_in, d_out = subject.width(spec.hook_in), subject.width(spec.hook_out)
-        latents = Latents(d_in, d_out, recipe["latents"], spec.hook_in == spec.hook_out)
+        latents = Latents(d_in, d_out, recipe["latents"] | {"k": told["k"]}, spec.hook_in == spec.hook_out)
         optimiser = torch.optim.Adam(latents.parameters(), lr=recipe["latents"]["lr"], fused=True)
         trained.append(Trained(spec, latents, optimiser))
     return trained
