@@ -96,3 +96,17 @@ def test_every_dictionary_of_the_demo_brings_its_quality() -> None:
     for name in load_params(embedded_root() / "params.yaml", {}).dictionaries:
         told = json.loads((DEMO / "dictionaries" / name / "quality.json").read_text())
         assert told["weights"] == file_digest(DEMO / "dictionaries" / name / "sae_weights.safetensors")
+
+
+def test_the_card_tells_the_blind_test_as_it_came_out() -> None:
+    card, told = (DEMO / "README.md").read_text(), json.loads((DEMO / "blind.json").read_text())
+    weights = DEMO / "dictionaries" / told["dictionary"] / "sae_weights.safetensors"
+    assert told["weights"] == file_digest(weights)
+    for index, latent in told["latents"].items():
+        assert f"| {index} | {latent['description']} | {latent['right']} |" in card
+
+
+def test_sixty_latents_of_the_demo_have_a_label() -> None:
+    specs = load_params(embedded_root() / "params.yaml", {}).dictionaries
+    labelled = [load_dictionary(parse_spec(name, spec), 128, 128).labels for name, spec in specs.items()]
+    assert sum(len(labels.labels) for labels in labelled if labels) >= 60

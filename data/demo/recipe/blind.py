@@ -6,10 +6,10 @@
 
 `sheet` draws alive latents by a fixed seed and shows top and band examples of each. Somebody writes
 a description of each into `descriptions.json`, {"17": "…"}. `test` shows each description with ten
-excerpts of text that nothing was trained on, one token marked: five at firings, one of each band as
-far as there are that many, five at random positions where the latent is silent. A reader who has seen
-nothing else says of each whether it fires at the mark: `answers.json`, {"17": "YNNYYNYNNY"}. The model
-card shows what `score` says.
+excerpts of HELD_OUT, text that nothing was trained on and that is not in the atlas, one token marked:
+five at firings, one of each band as far as there are that many, five at random positions where the
+latent is silent. A reader who has seen nothing else says of each whether it fires at the mark:
+`answers.json`, {"17": "YNNYYNYNNY"}. The model card shows what `score` says.
 """
 
 from __future__ import annotations
