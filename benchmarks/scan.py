@@ -2,8 +2,8 @@
 
     python -m benchmarks.scan [--tokens N]
 
-Every batch is timed three ways in turn: the model alone, the encoders alone, and the accumulators on
-the activations that these gave. Ends with one JSON object.
+Of every batch are timed in turn the model alone, the encoders alone, and encoding with everything that
+is kept of it. Ends with one JSON object.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from pipeline import tokens
-from pipeline.core.accumulate.block import Block
 from pipeline.core.embedded import embedded_root
+from pipeline.core.encode import starts
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import load_params
 from pipeline.core.subject import load_dictionaries
-from pipeline.core.windows import Batch
-from pipeline.scan import BLOCK, DictionaryScan, load_cut_model, new_scans, open_windows
+from pipeline.scan import counted, load_cut_model, new_scans, open_windows
 
 T = TypeVar("T")
 
@@ -51,33 +50,27 @@ def measure(max_tokens: int, work: Path) -> dict[str, float]:
     scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
     model = load_cut_model(folder, dictionaries, "cpu")
     points = sorted({dictionary.hook_in for dictionary in dictionaries})
-    spent = {"forward": 0.0, "encode": 0.0, "accumulate neurons": 0.0, "accumulate latents": 0.0}
-    for batch in windows.batches(params.scan.batch):
-        counted, read = torch.from_numpy(batch.counted), torch.from_numpy(batch.windows)
-        acts = _timed(spent, "forward", lambda read=read: model.activations(read, points))
-        for scan in scans:
-            x = acts[scan.dictionary.hook_in][counted]
-            encoded = _timed(spent, "encode", lambda scan=scan, x=x: scan.dictionary.encode(x))
-            kind = "neurons" if scan.dictionary.two_signed else "latents"
-            _timed(
-                spent,
-                f"accumulate {kind}",
-                lambda scan=scan, e=encoded, batch=batch: _take_in(scan, e, batch),
-            )
+    kinds = ("neurons", "latents")
+    spent = {"forward": 0.0, "encode": 0.0, **{f"encode and accumulate {kind}": 0.0 for kind in kinds}}
+    with torch.inference_mode(), model.catching(points) as read:
+        for batch in windows.batches(params.scan.batch):
+            acts = _timed(spent, "forward", lambda b=batch: counted(model, read, b))
+            for scan in scans:
+                kind = "neurons" if scan.dictionary.two_signed else "latents"
+                x = scan.dictionary.read(acts[scan.dictionary.hook_in])
+                for lo in starts(scan.dictionary):
+                    if kind == "latents":
+                        _timed(spent, "encode", lambda s=scan, x=x, lo=lo: s.dictionary.pre(x, lo))
+                    take_in = partial(scan.add, [x], lo, (batch,))
+                    _timed(spent, f"encode and accumulate {kind}", take_in)
     bare = spent["forward"] + spent["encode"]
+    latents = spent["forward"] + spent["encode and accumulate latents"]
     return {
         **spent,
         "counted tokens": windows.counted_tokens,
-        "tokens per CPU second": windows.counted_tokens / sum(spent.values()),
-        "ratio": sum(spent.values()) / bare,
-        "ratio without neurons": (sum(spent.values()) - spent["accumulate neurons"]) / bare,
+        "ratio without neurons": latents / bare,
+        "ratio": (latents + spent["encode and accumulate neurons"]) / bare,
     }
-
-
-def _take_in(scan: DictionaryScan, encoded: Tensor, batch: Batch) -> None:
-    acts = encoded.T.contiguous().numpy()
-    for lo in range(0, len(acts), BLOCK):
-        scan.add_block(Block(acts[lo : lo + BLOCK], lo, batch))
 
 
 def _timed(spent: dict[str, float], name: str, work: Callable[[], T]) -> T:

@@ -9,79 +9,66 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
-from pipeline.core.accumulate.block import Block
 from pipeline.core.accumulate.examples import Extremes, Samples
 from pipeline.core.accumulate.fires_on import FiresOn
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.dictionaries import Dictionary
+from pipeline.core.encode import block, starts
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
-from pipeline.core.model import SubjectModel
+from pipeline.core.model import Read, SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 
-VERSION = 2
-BLOCK = 512  # latents at a time: 512 x 2,048 floats are 4 MiB, which stay in cache
+VERSION = 3
 STATE = "state.npz"
 
 
 class DictionaryScan:
     """Everything the scan keeps of one dictionary."""
 
-    def __init__(
-        self,
-        dictionary: Dictionary,
-        windows: Windows,
-        params: Params,
-        counts: Integer[np.ndarray, " type"],
-    ) -> None:
+    def __init__(self, dictionary: Dictionary, params: Params, counts: Integer[np.ndarray, " type"]) -> None:
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.scan.n_top
         self.dictionary = dictionary
-        self.moments = Moments(n, signs)
-        self.top = Extremes(n, k, windows, signs)
-        self.bottom = Extremes(n if signs else 0, k, windows, signs, sign=-1)
-        self.samples = Samples(n, windows, signs, dictionary.id, params.scan.seed)
         self.fires_on = FiresOn(n, counts, params.scan.fires_on_types, signs)
+        self.parts: dict[str, Moments | Extremes | Samples | FiresOn] = {
+            "moments": Moments(n),
+            "top": Extremes(n, k, signs),
+            **({"bottom": Extremes(n, k, signs, sign=-1)} if signs else {}),
+            "samples": Samples(n, signs, dictionary.id, params.scan.seed),
+            "fires_on": self.fires_on,
+        }
 
-    def add(self, x: Float[Tensor, "column d_in"], batch: Batch) -> None:
-        """Encodes the counted positions of a batch and takes them in."""
-        acts = self.dictionary.encode(x).T.contiguous().cpu().numpy()
-        for lo in range(0, len(acts), BLOCK):
-            self.add_block(Block(acts[lo : lo + BLOCK], lo, batch))
-
-    def add_block(self, block: Block) -> None:
-        """Takes in one block."""
-        self.moments.add(block)
-        self.top.add(block)
-        if self.dictionary.two_signed:
-            self.bottom.add(block)
-        self.samples.add(block)
-        self.fires_on.add(block)
+    def add(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> None:
+        """Encodes the block of latents from `lo` on at the counted positions of some batches, in order."""
+        for x, batch in zip(read, batches, strict=True):
+            firings = block(self.dictionary, x, lo, batch)
+            for part in self.parts.values():
+                part.add(firings)
 
     def state(self) -> dict[str, np.ndarray]:
         """Every array kept, by a name that says whose it is."""
-        parts = {
-            "moments": self.moments.state(),
-            "top": self.top.best.state(),
-            "bottom": self.bottom.best.state(),
-            "octaves": self.samples.octaves.state(),
-            "random": self.samples.random.state(),
-            "fires_on": self.fires_on.state(),
+        return {
+            f"{name}/{array}": value
+            for name, part in self.parts.items()
+            for array, value in part.state().items()
         }
-        return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
 
 def run(params: Params, work: Path) -> None:
@@ -134,7 +121,7 @@ def new_scans(
 ) -> list[DictionaryScan]:
     """An empty scan of each dictionary; says how much memory they take."""
     counts = windows.type_counts(d_vocab)
-    scans = [DictionaryScan(dictionary, windows, params, counts) for dictionary in dictionaries]
+    scans = [DictionaryScan(dictionary, params, counts) for dictionary in dictionaries]
     size = sum(array.nbytes for scan in scans for array in scan.state().values())
     n_latents = sum(dictionary.n_latents for dictionary in dictionaries)
     say(
@@ -154,46 +141,67 @@ def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: 
 def _scan(
     model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: Params, folder: Path
 ) -> None:
-    """The pass: while the dictionaries take in one batch, the model reads the next."""
+    """The pass. A few batches are read at once, each by one thread; then each thread takes in blocks.
+
+    Torch itself runs one thread: many small matrix products side by side leave no core waiting.
+    """
     done = _restore(folder, scans)
     points = sorted({scan.dictionary.hook_in for scan in scans})
-    size, saved = params.scan.batch, time.monotonic()
-    threads = max(1, (os.cpu_count() or 1) // 2)
-    torch.set_num_threads(threads)
-    jobs: list[Future[None]] = []
+    saved, threads = time.monotonic(), os.cpu_count() or 1
     with (
-        ThreadPoolExecutor(threads + 1) as pool,
+        _one_torch_thread(),
+        model.catching(points) as read,
+        ThreadPoolExecutor(threads) as pool,
         step("scan", len(windows), "windows", done) as progress,
     ):
-        for batch, acts in _read(model, windows, points, size, done):
-            _wait(jobs)
-            if time.monotonic() - saved >= params.scan.checkpoint_seconds and done:
+        for batches in _grouped(windows.batches(params.scan.batch, done), threads):
+            acts = list(pool.map(partial(counted, model, read), batches))
+            _together(pool, _jobs(scans, acts, batches))
+            done += sum(len(batch.windows) for batch in batches)
+            progress.advance(sum(len(batch.windows) for batch in batches))
+            if time.monotonic() - saved >= params.scan.checkpoint_seconds:
                 _save(folder, scans, done)
                 saved = time.monotonic()
-            jobs = [pool.submit(scan.add, acts[scan.dictionary.hook_in], batch) for scan in scans]
-            done += len(batch.windows)
-            progress.advance(len(batch.windows))
-        _wait(jobs)
 
 
-def _read(
-    model: SubjectModel, windows: Windows, points: list[HookPoint], size: int, first: int
-) -> Iterator[tuple[Batch, dict[HookPoint, Tensor]]]:
-    """Batches with their activations at counted positions, [column, width]."""
-    for batch in windows.batches(size, first):
-        counted = torch.from_numpy(batch.counted).to(model.device)
-        acts = model.activations(torch.from_numpy(batch.windows), points)
-        chosen = {point: values[counted] for point, values in acts.items()}
-        for point, values in chosen.items():
-            if not torch.isfinite(values.sum()):
-                raise InputError(
-                    f"the model's activations at {point} are not finite: its weights are damaged"
-                )
-        yield batch, chosen
+def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
+    while group := tuple(islice(batches, n)):
+        yield group
 
 
-def _wait(jobs: list[Future[None]]) -> None:
-    for job in jobs:
+@contextmanager
+def _one_torch_thread() -> Generator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def counted(model: SubjectModel, read: Read, batch: Batch) -> dict[HookPoint, Tensor]:
+    """Activations at the counted positions, [column, width]."""
+    counted = torch.from_numpy(batch.counted).to(model.device)
+    chosen = {point: x[counted] for point, x in read(torch.from_numpy(batch.windows)).items()}
+    for point, x in chosen.items():
+        if not torch.isfinite(x.sum()):
+            raise InputError(f"the model's activations at {point} are not finite: its weights are damaged")
+    return chosen
+
+
+def _jobs(
+    scans: list[DictionaryScan], acts: list[dict[HookPoint, Tensor]], batches: tuple[Batch, ...]
+) -> Iterator[Callable[[], None]]:
+    """For each block of latents one, which takes in the batches in order."""
+    for scan in scans:
+        dictionary = scan.dictionary
+        read = [dictionary.read(each[dictionary.hook_in]) for each in acts]
+        for lo in starts(dictionary):
+            yield partial(scan.add, read, lo, batches)
+
+
+def _together(pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], None]]) -> None:
+    for job in [pool.submit(job) for job in jobs]:
         job.result()
 
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 STAGES = {"tokens", "scan", "describe", "quality", "assemble"}
 OWNERS = {
     "transformers": "pipeline/core/model.py",
+    "numba": "pipeline/core/accumulate/kernel.py",
     "tokenizers": "pipeline/core/tokenizer.py",
     "datasets": "pipeline/core/corpus.py",
     "pyarrow": "pipeline/core/corpus.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,17 @@ def test_a_cut_model_gives_the_same_activations(tiny_model: Path) -> None:
     cut.cut_after([point])
     whole = SubjectModel.load(folder)
     assert torch.equal(cut.activations(windows, [point])[point], whole.activations(windows, [point])[point])
+
+
+def test_threads_that_read_at_once_do_not_mix(tiny_model: Path) -> None:
+    folder = ModelFolder.resolve(str(tiny_model))
+    model, point = SubjectModel.load(folder), HookPoint("mlp_post", 1)
+    random = np.random.default_rng(0)
+    windows = [torch.from_numpy(random.integers(0, folder.record.d_vocab, (2, 20))) for _ in range(40)]
+    expected = [model.activations(each, [point])[point] for each in windows]
+    with model.catching([point]) as read, ThreadPoolExecutor(4) as pool:
+        for got, want in zip(pool.map(read, windows), expected, strict=True):
+            assert torch.equal(got[point], want)
 
 
 def test_a_layer_that_is_not_there_is_refused(tiny_model: Path) -> None:

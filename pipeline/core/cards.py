@@ -98,7 +98,7 @@ def band_rows(scan: Arrays) -> Arrays:
     octave = np.arange(N_OCTAVES)
     band_of = np.clip(top[:, None] - octave, 0, N_BANDS - 1)
     in_band = (band_of[:, None, :] == np.arange(N_BANDS)[:, None]) & (octave <= top[:, None])[:, None, :]
-    keys = scan["octaves/key"].reshape(n, N_OCTAVES, PER_BAND)
+    keys = scan["samples/octaves/key"].reshape(n, N_OCTAVES, PER_BAND)
     rows = np.stack([_largest_in(keys, in_band[:, band]) for band in range(N_BANDS)], axis=1)
     low, high = _band_edges(top, scan["moments/highest"])
     return {
@@ -138,7 +138,7 @@ def _examples(scan: Arrays, band: np.ndarray, windows: Windows, two_signed: bool
     """All examples of every latent in the order of the contract's sections."""
     n = len(band)
     parts = [_kept(scan, "top"), _kept(scan, "bottom")] if two_signed else [_kept(scan, "top")]
-    parts += [_picked(scan, band.reshape(n, -1)), _kept(scan, "random")]
+    parts += [_picked(scan, band.reshape(n, -1)), _kept(scan, "samples/random")]
     key, value, scale, acts = (np.concatenate([part[i] for part in parts], axis=1) for i in range(4))
     there = key > 0
     peak = np.where(there, token_of(key), 0)
@@ -160,12 +160,15 @@ def _examples(scan: Arrays, band: np.ndarray, windows: Windows, two_signed: bool
 
 
 def _kept(scan: Arrays, part: str) -> tuple[np.ndarray, ...]:
-    return tuple(scan[f"{part}/{name}"] for name in ("key", "value", "scale", "acts"))
+    """Key, value, scale and activations of what was kept of each latent, largest key first."""
+    order = np.argsort(scan[f"{part}/key"], axis=1)[:, ::-1]
+    row = np.arange(len(order))[:, None]
+    return tuple(scan[f"{part}/{name}"][row, order] for name in ("key", "value", "scale", "acts"))
 
 
 def _picked(scan: Arrays, rows: Integer[np.ndarray, "latent row"]) -> tuple[np.ndarray, ...]:
     """Octave samples at flat `rows`; -1 gives an empty slot."""
-    key, value, scale, acts = _kept(scan, "octaves")
+    key, value, scale, acts = (scan[f"samples/octaves/{name}"] for name in ("key", "value", "scale", "acts"))
     there = rows >= 0
     flat = np.where(there, rows, 0)
     return (

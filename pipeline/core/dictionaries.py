@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,7 @@ from pipeline.core.brought import Labels, read_labels, read_quality
 from pipeline.core.files import file_digest, read_text
 
 Architecture = Literal["identity", "standard", "topk", "jumprelu", "transcoder", "jumprelu_transcoder"]
+BLOCK = 1024  # latents encoded at a time: 1,024 x 2,048 floats are 8 MiB, which stay in cache
 TRANSCODERS = ("transcoder", "jumprelu_transcoder")
 _READ = get_args(Architecture)[1:]
 
@@ -64,16 +66,45 @@ class Dictionary:
 
     @torch.inference_mode()
     def encode(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token latent"]:
-        """The latents' activations."""
-        if self.W_enc is None or self.b_enc is None or self.b_dec is None:
+        """The latents' activations; bit for bit those that the scan takes in, given the same x."""
+        if self.W_enc is None:
             return x
-        pre = torch.addmm(self.b_enc, x - self.b_dec if self.kind == "sae" else x, self.W_enc)
-        if self.threshold is not None:
-            return pre.where(pre > self.threshold, 0).relu_()
-        if self.k is None:
-            return pre.relu_()
-        values, latents = pre.topk(self.k, dim=-1, sorted=False)
-        return torch.zeros_like(pre).scatter_(-1, latents, values.relu_())
+        read = self.read(x)
+        if self.k is not None:
+            values, latents = self.largest(read)
+            return x.new_zeros(len(x), self.n_latents).scatter_(-1, latents, values)
+        pre = torch.cat([self.pre(read, lo) for lo in range(0, self.n_latents, BLOCK)])
+        pre += self.bias[:, None]
+        return pre.where(pre > self.floor[:, None], 0).T
+
+    @torch.inference_mode()
+    def read(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token d_in"]:
+        """What W_enc is applied to: of an SAE x less b_dec, of a transcoder x."""
+        return x if self.kind != "sae" or self.b_dec is None else x - self.b_dec
+
+    @torch.inference_mode()
+    def pre(self, read: Float[Tensor, "token d_in"], lo: int) -> Float[Tensor, "latent token"]:
+        """read @ W_enc of the up to BLOCK latents from `lo` on, latents-major, without the bias."""
+        assert self.W_enc is not None
+        return self.W_enc[:, lo : lo + BLOCK].T @ read.T
+
+    @torch.inference_mode()
+    def largest(self, read: Float[Tensor, "token d_in"]) -> tuple[Tensor, Tensor]:
+        """Of a TopK dictionary: relu of the k largest h of each position, and whose they are."""
+        assert self.W_enc is not None and self.k is not None
+        values, latents = torch.addmm(self.bias, read, self.W_enc).topk(self.k, dim=-1, sorted=False)
+        return values.relu_(), latents
+
+    @property
+    def bias(self) -> Float[Tensor, " latent"]:
+        """b_enc."""
+        assert self.b_enc is not None
+        return self.b_enc
+
+    @cached_property
+    def floor(self) -> Float[Tensor, " latent"]:
+        """What h must exceed for a latent to fire."""
+        return torch.zeros_like(self.bias) if self.threshold is None else self.threshold.relu()
 
     @torch.inference_mode()
     def decode(self, acts: Float[Tensor, "token latent"]) -> Float[Tensor, "token d_out"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
 from pipeline.core.model_folder import ModelFolder
 
+Read = Callable[[Int[Tensor, "window pos"]], dict[HookPoint, Float[Tensor, "window ..."]]]
 Replacement = Callable[
     [Float[Tensor, "window pos width"], Float[Tensor, "window pos width_out"]],
     Float[Tensor, "window pos width_out"],
@@ -72,7 +74,6 @@ class SubjectModel:
         deepest = max(point.layer for point in points)
         self.network.transformer.h = self.network.transformer.h[: deepest + 1]
 
-    @torch.inference_mode()
     def activations(
         self, windows: Int[Tensor, "window pos"], points: Iterable[HookPoint]
     ) -> dict[HookPoint, Float[Tensor, "window ..."]]:
@@ -81,14 +82,26 @@ class SubjectModel:
         `attn_z` has its heads concatenated; `attn_pattern` is [window, head, query, key]. Padding at
         the end of a window changes nothing before it, since attention is causal.
         """
-        caught: dict[HookPoint, Tensor] = {}
-        handles = [self._catch(point, caught) for point in points]
-        try:
+        with self.catching(points) as read:
+            return read(windows)
+
+    @contextmanager
+    def catching(self, points: Iterable[HookPoint]) -> Generator[Read]:
+        """While open, the function that it gives does what `activations` does, in any number of threads."""
+        here = threading.local()
+        handles = [self._catch(point, here) for point in points]
+
+        @torch.inference_mode()
+        def read(windows: Int[Tensor, "window pos"]) -> dict[HookPoint, Float[Tensor, "window ..."]]:
+            here.caught = {}
             self.network.transformer(windows.to(self.device), use_cache=False)
+            return here.caught
+
+        try:
+            yield read
         finally:
             for handle in handles:
                 handle.remove()
-        return caught
 
     @torch.inference_mode()
     def losses(self, windows: Int[Tensor, "window pos"]) -> Float[Tensor, "window next"]:
@@ -106,8 +119,9 @@ class SubjectModel:
         x is the activation at `read`, y that at `written`, which must be the same place or a later
         one; both are [window, pos, width].
         """
-        caught: dict[HookPoint, Tensor] = {}
-        handles = [self._catch(read, caught), self._replace(read, written, caught, replacement)]
+        here = threading.local()
+        here.caught = {}
+        handles = [self._catch(read, here), self._replace(read, written, here, replacement)]
         try:
             yield
         finally:
@@ -141,23 +155,23 @@ class SubjectModel:
         self,
         read: HookPoint,
         written: HookPoint,
-        caught: dict[HookPoint, Tensor],
+        here: threading.local,
         replacement: Replacement,
     ) -> Any:
         def new_input(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (replacement(caught[read], args[0]), *args[1:])
+            return (replacement(here.caught[read], args[0]), *args[1:])
 
         def new_output(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
             if isinstance(output, tuple):
-                return (replacement(caught[read], output[0]), *output[1:])
-            return replacement(caught[read], output)
+                return (replacement(here.caught[read], output[0]), *output[1:])
+            return replacement(here.caught[read], output)
 
         module, side = self._module(written)
         if side == "input":
             return module.register_forward_pre_hook(new_input)
         return module.register_forward_hook(new_output)
 
-    def _catch(self, point: HookPoint, into: dict[HookPoint, Tensor]) -> Any:
+    def _catch(self, point: HookPoint, into: threading.local) -> Any:
         module, side = self._module(point)
         if side == "input":
             return module.register_forward_pre_hook(partial(_keep_input, point, into))
@@ -181,15 +195,15 @@ _MODULES = {
 }
 
 
-def _keep_input(point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Any, ...]) -> None:
-    into[point] = args[0]
+def _keep_input(point: HookPoint, into: threading.local, _: nn.Module, args: tuple[Any, ...]) -> None:
+    into.caught[point] = args[0]
 
 
 def _keep_output(
-    point: HookPoint, into: dict[HookPoint, Tensor], _: nn.Module, args: tuple[Any, ...], output: Any
+    point: HookPoint, into: threading.local, _: nn.Module, args: tuple[Any, ...], output: Any
 ) -> None:
     part = 1 if point.point == "attn_pattern" else 0
-    into[point] = output[part] if isinstance(output, tuple) else output
+    into.caught[point] = output[part] if isinstance(output, tuple) else output
 
 
 def _use_fused_gelu(network: nn.Module) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Integer
+from jaxtyping import Bool, Int32, Integer, UInt64
 
 from feature_atlas.contract import EXCERPT
 from feature_atlas.manifest import Windowing
@@ -69,7 +69,8 @@ class Batch:
 
     The counted positions of each window follow one another. Flattened in window order they are the
     columns of every activation block: `token` is their index in the corpus, `type` their token
-    type, `start` the first column of each window.
+    type, `window` the window they are in, `start` the first column of each window, `name` their
+    document and position, and `excerpt_start` to `excerpt_stop` the columns of the excerpt around each.
     """
 
     windows: Integer[np.ndarray, "window pos"]
@@ -77,11 +78,10 @@ class Batch:
     token: Integer[np.ndarray, " column"]
     type: Integer[np.ndarray, " column"]
     start: Integer[np.ndarray, " window"]
-
-    @property
-    def stop(self) -> Integer[np.ndarray, " window"]:
-        """One past the last column of each window."""
-        return np.append(self.start[1:], len(self.token))
+    window: Int32[np.ndarray, " column"]
+    name: UInt64[np.ndarray, " column"]
+    excerpt_start: Int32[np.ndarray, " column"]
+    excerpt_stop: Int32[np.ndarray, " column"]
 
 
 class Windows:
@@ -165,5 +165,22 @@ class Windows:
         )
         counted = inside & ~np.isin(np.arange(self.ctx), SKIPPED)
         token = index[counted]
-        start = np.cumsum(counted.sum(axis=1)) - counted.sum(axis=1)
-        return Batch(windows, counted, token, self.corpus.tokens[token].astype(np.int64), start)
+        per_window = counted.sum(axis=1)
+        first, length = self.excerpts(token)
+        excerpt = np.arange(len(token)) - (token - first)
+        return Batch(
+            windows=windows,
+            counted=counted,
+            token=token,
+            type=self.corpus.tokens[token].astype(np.int64),
+            start=np.cumsum(per_window) - per_window,
+            window=np.repeat(np.arange(len(spans), dtype=np.int32), per_window),
+            name=self._names(token),
+            excerpt_start=excerpt.astype(np.int32),
+            excerpt_stop=(excerpt + length).astype(np.int32),
+        )
+
+    def _names(self, token: Integer[np.ndarray, " column"]) -> UInt64[np.ndarray, " column"]:
+        document = self.documents(token)
+        position = token - self.corpus.starts[document]
+        return (document.astype(np.uint64) << np.uint64(32)) | position.astype(np.uint64)

@@ -2,110 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt64
+from jaxtyping import Int32, Int64, UInt64
 
 from feature_atlas.contract import EXCERPT
+from pipeline.core.accumulate.block import Block
+from pipeline.core.accumulate.kernel import kernel
 
 
 @dataclass(frozen=True)
-class Excerpts:
-    """Quantised activations around peaks: `acts * scale`, zero beyond the excerpt's end."""
+class Entered:
+    """What a block brought into a `Best`, in the order it came: where to, and whose excerpt to cut.
 
-    value: Float[np.ndarray, " peak"]
-    scale: Float[np.ndarray, " peak"]
-    acts: Integer[np.ndarray, "peak offset"]
+    `latent` counts from the block's first; `firing` is the index among the block's firings, or -1
+    where the activation is none.
+    """
 
+    row: Int64[np.ndarray, " entry"]
+    slot: Int32[np.ndarray, " entry"]
+    key: UInt64[np.ndarray, " entry"]
+    latent: Int32[np.ndarray, " entry"]
+    column: Int32[np.ndarray, " entry"]
+    firing: Int64[np.ndarray, " entry"]
 
-# Cuts the excerpts of some of the candidates last offered, by their index there.
-CutExcerpts = Callable[[np.ndarray], Excerpts]
+    @classmethod
+    def room(cls, n: int) -> Entered:
+        """For up to `n` entries."""
+        whole, half = np.int64, np.int32
+        return cls(*(np.empty(n, kind) for kind in (whole, half, np.uint64, half, half, whole)))
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All of them in the order of the fields: what the kernels call `entered`."""
+        return self.row, self.slot, self.key, self.latent, self.column, self.firing
 
 
 class Best:
     """Keeps the `k` largest keys of each row. Keys are unique in a row; 0 marks an empty slot.
 
     The outcome does not depend on the order of offers or on how they are split: it is the k
-    largest of all keys offered.
+    largest of all keys offered. Slots are in no order.
     """
 
     def __init__(self, n_rows: int, k: int, acts_dtype: np.dtype) -> None:
-        self.k = k
         self.key = np.zeros((n_rows, k), np.uint64)
         self.value = np.zeros((n_rows, k), np.float32)
         self.scale = np.zeros((n_rows, k), np.float32)
         self.acts = np.zeros((n_rows, k, EXCERPT), acts_dtype)
 
-    @property
-    def floor(self) -> UInt64[np.ndarray, " row"]:
-        """Keys at or below their row's floor change nothing."""
-        return self.key[:, -1]
+    def cut(self, block: Block, entered: Entered, n: int) -> None:
+        """Writes value and excerpt of the first `n` entered, unless something greater took its slot."""
+        kept = (self.key, self.value, self.scale, self.acts)
+        excerpt = (block.batch.excerpt_start, block.batch.excerpt_stop)
+        if block.acts is None:
+            _cut_sparse(n, entered.arrays, kept, *excerpt, block.edge, block.column, block.value)
+        else:
+            _cut_dense(n, entered.arrays, kept, *excerpt, block.acts)
 
-    def offer(
-        self, row: Int[np.ndarray, " candidate"], key: UInt64[np.ndarray, " candidate"], cut: CutExcerpts
-    ) -> None:
-        """Considers candidates; excerpts are cut only of those that stay."""
-        alive = np.flatnonzero(key > self.floor[row])
-        if not len(alive):
-            return
-        candidate, touched, where, rank = self._front(row, key, alive)
-        fresh = np.zeros((len(touched), self.k), np.uint64)
-        origin = np.zeros((len(touched), self.k), np.int64)
-        fresh[where, rank], origin[where, rank] = key[candidate], candidate
-        both = np.concatenate([self.key[touched], fresh], axis=1)
-        pick = np.argsort(both, axis=1)[:, : -self.k - 1 : -1]
-        self._replace(touched, both, pick, origin, cut)
+    def merge(self, other: Best) -> None:
+        """Takes in what another kept."""
+        mine = (self.key, self.value, self.scale, self.acts)
+        _merge(*mine, other.key, other.value, other.scale, other.acts)
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""
         return {"key": self.key, "value": self.value, "scale": self.scale, "acts": self.acts}
 
-    def _front(self, row: np.ndarray, key: np.ndarray, alive: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Of each row's candidates the k largest: their index, the rows, the row's place, the rank."""
-        order = alive[np.lexsort((~key[alive], row[alive]))]
-        touched, first, where = np.unique(row[order], return_index=True, return_inverse=True)
-        rank = np.arange(len(order)) - first[where]
-        front = rank < self.k
-        return order[front], touched, where[front], rank[front]
-
-    def _replace(
-        self, touched: np.ndarray, both: np.ndarray, pick: np.ndarray, origin: np.ndarray, cut: CutExcerpts
-    ) -> None:
-        key = np.take_along_axis(both, pick, axis=1)
-        new = (pick >= self.k) & (key > 0)
-        old = np.where(pick < self.k, pick, 0)
-        value = np.take_along_axis(self.value[touched], old, axis=1)
-        scale = np.take_along_axis(self.scale[touched], old, axis=1)
-        acts = np.take_along_axis(self.acts[touched], old[..., None], axis=1)
-        excerpts = cut(np.take_along_axis(origin, np.where(new, pick - self.k, 0), axis=1)[new])
-        value[new], scale[new], acts[new] = excerpts.value, excerpts.scale, excerpts.acts
-        empty = key == 0
-        value[empty], scale[empty], acts[empty] = 0, 0, 0
-        self.key[touched], self.value[touched], self.scale[touched], self.acts[touched] = (
-            key,
-            value,
-            scale,
-            acts,
-        )
-
 
 TOKEN_BITS = np.uint64(32)
-_LOW = np.uint64(2**32 - 1)
+LOW = np.uint64(2**32 - 1)
 
 
-def pack(rank: np.ndarray, token: Int[np.ndarray, " candidate"]) -> UInt64[np.ndarray, " candidate"]:
-    """Key of 32 bits of rank over 32 of inverted corpus token: of equal ranks the earlier token wins."""
-    return (rank.astype(np.uint64) << TOKEN_BITS) | (_LOW - token.astype(np.uint64))
-
-
-def token_of(key: UInt64[np.ndarray, ...]) -> Int[np.ndarray, ...]:
+def token_of(key: UInt64[np.ndarray, ...]) -> Int64[np.ndarray, ...]:
     """The corpus token in a key."""
-    return (_LOW - (key & _LOW)).astype(np.int64)
+    return (LOW - (key & LOW)).astype(np.int64)
 
 
-def order_of(value: Float[np.ndarray, " candidate"]) -> np.ndarray:
-    """Unsigned 32-bit numbers in the same order as the floats; 0.0 and -0.0 are one."""
-    bits = (value + np.float32(0)).view(np.int32)
-    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) + 2**31
+@kernel
+def pack(rank, token):
+    """Key of 32 bits of rank over 32 of inverted corpus token: of equal ranks the earlier token wins."""
+    return (np.uint64(rank) << TOKEN_BITS) | (LOW - np.uint64(token))
+
+
+@kernel
+def order_of(bits):
+    """Unsigned 32-bit numbers in the same order as the floats that `bits` are; 0.0 and -0.0 are one."""
+    if bits == -(2**31):
+        bits = 0
+    return np.uint64((bits ^ ((bits >> 31) & 0x7FFFFFFF)) + 2**31)
+
+
+@kernel
+def floor_of(keys):
+    """The slot of the smallest key: keys at or below it change nothing."""
+    slot = 0
+    for i in range(1, len(keys)):
+        if keys[i] < keys[slot]:
+            slot = i
+    return slot
+
+
+@kernel
+def quantise(acts, steps, whole):
+    """`acts` in whole steps into `whole`, and the size of one step: the largest magnitude takes them all.
+
+    What is not 0 never becomes 0. `whole` beyond the length of `acts` is left as it is.
+    """
+    largest = np.float32(0)
+    for a in acts:
+        largest = max(largest, abs(a))
+    scale = np.float32(largest / np.float32(steps))
+    for i in range(len(acts)):
+        a = acts[i]
+        n = np.rint(a / scale) if scale > 0 else np.float32(0)
+        if n == 0 and a != 0:
+            n = np.sign(a)
+        whole[i] = min(max(n, -steps), steps)
+    return scale
+
+
+@kernel
+def enter(entered, n, row, slot, key, latent, column, firing):
+    """Writes entry `n`."""
+    rows, slots, keys, latents, columns, firings = entered
+    rows[n], slots[n], keys[n] = row, slot, key
+    latents[n], columns[n], firings[n] = latent, column, firing
+
+
+@kernel
+def _cut_dense(n, entered, kept, start, stop, acts):
+    rows, slots, keys, latents, columns, _ = entered
+    key, value, scale, excerpts = kept
+    steps = 127
+    for i in range(n):
+        row, slot, latent, column = rows[i], slots[i], latents[i], columns[i]
+        if key[row, slot] == keys[i]:
+            excerpt = acts[latent, start[column] : stop[column]]
+            value[row, slot] = acts[latent, column]
+            excerpts[row, slot] = 0
+            scale[row, slot] = quantise(excerpt, steps, excerpts[row, slot])
+
+
+@kernel
+def _cut_sparse(n, entered, kept, start, stop, edge, column_of, value_of):
+    """Firings of the excerpt stand around this one: a latent's columns ascend."""
+    rows, slots, keys, latents, columns, firings = entered
+    key, value, scale, excerpts = kept
+    steps = 255
+    for i in range(n):
+        row, slot, latent, column = rows[i], slots[i], latents[i], columns[i]
+        if key[row, slot] != keys[i]:
+            continue
+        first, last = firings[i], firings[i] + 1
+        while first > edge[latent] and column_of[first - 1] >= start[column]:
+            first -= 1
+        while last < edge[latent + 1] and column_of[last] < stop[column]:
+            last += 1
+        value[row, slot] = value_of[firings[i]]
+        whole = np.zeros(last - first, np.uint8)
+        scale[row, slot] = quantise(value_of[first:last], steps, whole)
+        excerpts[row, slot] = 0
+        for f in range(first, last):
+            excerpts[row, slot, column_of[f] - start[column]] = whole[f - first]
+
+
+@kernel
+def _merge(key, value, scale, acts, other_key, other_value, other_scale, other_acts):
+    for r in range(len(key)):
+        slot = floor_of(key[r])
+        for j in range(key.shape[1]):
+            if other_key[r, j] > key[r, slot]:
+                key[r, slot], value[r, slot] = other_key[r, j], other_value[r, j]
+                scale[r, slot], acts[r, slot] = other_scale[r, j], other_acts[r, j]
+                slot = floor_of(key[r])

@@ -1,45 +1,132 @@
-"""A block of activations as the accumulators see it."""
+"""Where latents fire in a batch, as the accumulators see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Float32, Int32, Int64
 
+from pipeline.core.accumulate.kernel import kernel
 from pipeline.core.windows import Batch
+
+RUN = 16  # columns looked at together: most runs of a sparse latent hold no firing at all
 
 
 @dataclass(frozen=True)
 class Block:
-    """Latents `lo`, `lo + 1`, … over the counted positions of a batch, latents-major."""
+    """Firings of the latents `lo`, `lo + 1`, … at the counted positions of a batch.
 
-    acts: Float[np.ndarray, "latent column"]
+    Latent by latent: those of latent `lo + i` are `edge[i]` to `edge[i + 1]`, their columns ascending.
+    Of units of two signs `acts` has every activation, of others only the firings are kept.
+    """
+
     lo: int
     batch: Batch
+    edge: Int64[np.ndarray, " latent_edge"]
+    column: Int32[np.ndarray, " firing"]
+    value: Float32[np.ndarray, " firing"]
+    acts: Float32[np.ndarray, "latent column"] | None = None
+
+    @property
+    def n_latents(self) -> int:
+        """Latents in the block."""
+        return len(self.edge) - 1
 
     @property
     def rows(self) -> slice:
         """The block's latents in arrays over the whole dictionary."""
-        return slice(self.lo, self.lo + len(self.acts))
+        return slice(self.lo, self.lo + self.n_latents)
 
-    @cached_property
-    def firing(self) -> Integer[np.ndarray, " firing"]:
-        """Where activation > 0, as flat indices: latent by latent, columns ascending."""
-        return np.flatnonzero(self.acts > 0)
 
-    @cached_property
-    def latent(self) -> Integer[np.ndarray, " firing"]:
-        """Latent of each firing, counted from `lo`."""
-        return self.firing // self.acts.shape[1]
+def above(
+    pre: Float32[np.ndarray, "latent column"],
+    bias: Float32[np.ndarray, " latent"],
+    threshold: Float32[np.ndarray, " latent"],
+    lo: int,
+    batch: Batch,
+) -> Block:
+    """Fires where pre + bias > threshold: ReLU (threshold 0) and JumpReLU."""
+    column, value = np.empty(pre.size, np.int32), np.empty(pre.size, np.float32)
+    edge = _above(pre, bias, threshold, column, value)
+    return Block(lo, batch, edge, column[: edge[-1]], value[: edge[-1]])
 
-    @cached_property
-    def column(self) -> Integer[np.ndarray, " firing"]:
-        """Column of each firing."""
-        return self.firing - self.latent * self.acts.shape[1]
 
-    @cached_property
-    def value(self) -> Float[np.ndarray, " firing"]:
-        """Activation of each firing."""
-        return self.acts.ravel()[self.firing]
+def dense(acts: Float32[np.ndarray, "latent column"], lo: int, batch: Batch) -> Block:
+    """Units of two signs: fires where the activation is above 0; all of them are kept."""
+    column, value = np.empty(acts.size, np.int32), np.empty(acts.size, np.float32)
+    edge = _positive(acts, column, value)
+    return Block(lo, batch, edge, column[: edge[-1]], value[: edge[-1]], acts)
+
+
+def listed(
+    latents: Int64[np.ndarray, "column k"],
+    values: Float[np.ndarray, "column k"],
+    n_latents: int,
+    batch: Batch,
+) -> Block:
+    """Each position's k latents (TopK); a value of 0 is no firing."""
+    edge, column, value = _by_latent(latents, values, n_latents)
+    return Block(0, batch, edge, column, value)
+
+
+@kernel
+def _above(pre, bias, threshold, column, value):
+    n_latents, n_columns = pre.shape
+    edge = np.zeros(n_latents + 1, np.int64)
+    n = 0
+    for latent in range(n_latents):
+        row, b, t = pre[latent], bias[latent], threshold[latent]
+        start = 0
+        while start < n_columns:
+            stop = min(start + RUN, n_columns)
+            hit = False
+            if stop == start + RUN:
+                for i in range(RUN):
+                    hit |= row[start + i] + b > t
+            else:
+                hit = True
+            if hit:
+                for i in range(start, stop):
+                    v = row[i] + b
+                    column[n], value[n] = i, v
+                    n += v > t
+            start = stop
+        edge[latent + 1] = n
+    return edge
+
+
+@kernel
+def _positive(acts, column, value):
+    n_latents, n_columns = acts.shape
+    edge = np.zeros(n_latents + 1, np.int64)
+    n = 0
+    for latent in range(n_latents):
+        row = acts[latent]
+        for i in range(n_columns):
+            column[n], value[n] = i, row[i]
+            n += row[i] > 0
+        edge[latent + 1] = n
+    return edge
+
+
+@kernel
+def _by_latent(latents, values, n_latents):
+    """A counting sort: columns stay ascending within each latent."""
+    n_columns, k = latents.shape
+    edge = np.zeros(n_latents + 1, np.int64)
+    for c in range(n_columns):
+        for i in range(k):
+            if values[c, i] > 0:
+                edge[latents[c, i] + 1] += 1
+    for latent in range(n_latents):
+        edge[latent + 1] += edge[latent]
+    at = edge[:-1].copy()
+    column, value = np.empty(edge[-1], np.int32), np.empty(edge[-1], np.float32)
+    for c in range(n_columns):
+        for i in range(k):
+            if values[c, i] > 0:
+                n = at[latents[c, i]]
+                column[n], value[n] = c, values[c, i]
+                at[latents[c, i]] = n + 1
+    return edge, column, value

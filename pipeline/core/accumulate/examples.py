@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 
 import numpy as np
-from jaxtyping import Float, Integer, UInt64
 
 from feature_atlas.contract import DICTIONARY as SPECS
-from feature_atlas.contract import (
-    EXCERPT,
-    FIRST_OCTAVE,
-    LAST_OCTAVE,
-    N_RANDOM,
-    PER_BAND,
-    numpy_dtype,
-)
-from pipeline.core.accumulate.best import Best, Excerpts, order_of, pack
+from feature_atlas.contract import FIRST_OCTAVE, LAST_OCTAVE, N_RANDOM, PER_BAND, numpy_dtype
+from pipeline.core.accumulate.best import LOW, TOKEN_BITS, Best, Entered, enter, floor_of, order_of, pack
 from pipeline.core.accumulate.block import Block
-from pipeline.core.windows import Windows
+from pipeline.core.accumulate.kernel import kernel, mix
 
 N_OCTAVES = LAST_OCTAVE - FIRST_OCTAVE + 2  # with one below and one above
 
@@ -31,27 +22,30 @@ class Extremes:
     have an example only where they fire.
     """
 
-    def __init__(self, n_latents: int, k: int, windows: Windows, two_signed: bool, sign: int = 1) -> None:
+    def __init__(self, n_latents: int, k: int, two_signed: bool, sign: int = 1) -> None:
         self.best = Best(n_latents, k, acts_dtype(two_signed))
-        self.windows, self.two_signed, self.sign = windows, two_signed, sign
+        self.sign = sign
 
     def add(self, block: Block) -> None:
         """Takes in one block."""
-        reduce = np.maximum if self.sign > 0 else np.minimum
-        peaks = reduce.reduceat(block.acts, block.batch.start, axis=1)
-        # A window enters only by a peak above the k-th, or equal to it: then the key decides.
-        reached = order_of(self.sign * peaks.ravel()).reshape(peaks.shape)
-        floor = (self.best.floor[block.rows] >> np.uint64(32)).astype(np.int64)
-        entering = reached >= floor[:, None]
-        if not self.two_signed:
-            entering &= peaks > 0
-        latent, window = np.nonzero(entering)
-        if not len(latent):
-            return
-        column = _first_peak(block, latent, window, peaks[latent, window])
-        key = pack(reached[latent, window], block.batch.token[column])
-        cut = partial(_cut, block, self.windows, self.best.acts.dtype, latent, column)
-        self.best.offer(block.lo + latent, key, cut)
+        batch, key = block.batch, self.best.key[block.rows]
+        entered = Entered.room(block.n_latents * len(batch.windows))
+        into = (batch.token, block.lo, key, entered.arrays)
+        if block.acts is None:
+            n = _peaks_sparse(block.edge, block.column, block.value, batch.window, *into)
+        else:
+            reduce = np.maximum if self.sign > 0 else np.minimum
+            peaks = reduce.reduceat(block.acts, batch.start, axis=1)
+            n = _peaks_dense(block.acts, peaks, self.sign, batch.start, *into)
+        self.best.cut(block, entered, n)
+
+    def merge(self, other: Extremes) -> None:
+        """Takes in what another gathered of other windows."""
+        self.best.merge(other.best)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays to save and restore."""
+        return self.best.state()
 
 
 class Samples:
@@ -62,41 +56,30 @@ class Samples:
     union of octaves, the largest hashes are again a uniform sample: that is how bands are drawn.
     """
 
-    def __init__(self, n_latents: int, windows: Windows, two_signed: bool, name: str, seed: int) -> None:
+    def __init__(self, n_latents: int, two_signed: bool, name: str, seed: int) -> None:
         self.octaves = Best(n_latents * N_OCTAVES, PER_BAND, acts_dtype(two_signed))
         self.random = Best(n_latents, N_RANDOM, acts_dtype(two_signed))
-        self.windows = windows
         salt = hashlib.sha256(f"{seed}/{name}".encode()).digest()
         self._salt = np.uint64(int.from_bytes(salt[:8], "little"))
 
     def add(self, block: Block) -> None:
         """Takes in one block."""
-        token = block.batch.token[block.column]
-        latents = mix(self._salt + np.arange(block.rows.start, block.rows.stop, dtype=np.uint64))
-        tokens = mix(self._names(block.batch.token))
-        draw = mix(latents[block.latent] ^ tokens[block.column])
-        cut = partial(_cut, block, self.windows, self.random.acts.dtype, block.latent, block.column)
-        row = (block.lo + block.latent) * N_OCTAVES + octave(block.value)
-        self.octaves.offer(row, pack(draw >> np.uint64(32), token), cut)
-        self.random.offer(block.lo + block.latent, pack(draw & np.uint64(2**32 - 1), token), cut)
+        firings = (block.edge, block.column, block.value, block.batch.token, mix(block.batch.name), block.lo)
+        octaves, random = Entered.room(len(block.value)), Entered.room(len(block.value))
+        keys = (self.octaves.key, self.random.key, octaves.arrays, random.arrays)
+        n_octaves, n_random = _draw(*firings, self._salt, *keys)
+        self.octaves.cut(block, octaves, n_octaves)
+        self.random.cut(block, random, n_random)
 
-    def _names(self, token: Integer[np.ndarray, " column"]) -> UInt64[np.ndarray, " column"]:
-        document = self.windows.documents(token)
-        position = token - self.windows.corpus.starts[document]
-        return (document.astype(np.uint64) << np.uint64(32)) | position.astype(np.uint64)
+    def merge(self, other: Samples) -> None:
+        """Takes in what another gathered of other windows."""
+        self.octaves.merge(other.octaves)
+        self.random.merge(other.random)
 
-
-def octave(value: Float[np.ndarray, " firing"]) -> Integer[np.ndarray, " firing"]:
-    """0 below 2^FIRST_OCTAVE, then 1 + floor(log2(value)) - FIRST_OCTAVE, up to N_OCTAVES - 1."""
-    exponent = (value.view(np.int32) >> 23) - 127
-    return np.clip(exponent - FIRST_OCTAVE, -1, LAST_OCTAVE - FIRST_OCTAVE) + 1
-
-
-def mix(x: UInt64[np.ndarray, " n"]) -> UInt64[np.ndarray, " n"]:
-    """The splitmix64 finaliser (Steele, Lea, Flood 2014): every input bit flips half the output bits."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays to save and restore."""
+        parts = {"octaves": self.octaves.state(), "random": self.random.state()}
+        return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
 
 def acts_dtype(two_signed: bool) -> np.dtype:
@@ -105,38 +88,88 @@ def acts_dtype(two_signed: bool) -> np.dtype:
     return np.dtype(numpy_dtype(spec, 0, two_signed))
 
 
-def quantise(acts: Float[np.ndarray, "peak offset"], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Whole steps and the size of one: the largest magnitude takes all steps; non-zero is never 0."""
-    steps = np.iinfo(dtype).max
-    scale = (np.abs(acts).max(axis=1) / np.float32(steps)).astype(np.float32)
-    safe = np.where(scale > 0, scale, np.float32(1))[:, None]
-    whole = np.rint(acts / safe)
-    whole = np.where((whole == 0) & (acts != 0), np.sign(acts), whole)
-    return np.clip(whole, -steps, steps).astype(dtype), scale
+@kernel
+def octave(bits):
+    """0 below 2^FIRST_OCTAVE, then 1 + floor(log2(value)) - FIRST_OCTAVE, up to N_OCTAVES - 1."""
+    return min(max((bits >> 23) - 127 - FIRST_OCTAVE, -1), LAST_OCTAVE - FIRST_OCTAVE) + 1
 
 
-def _first_peak(block: Block, latent: np.ndarray, window: np.ndarray, peak: np.ndarray) -> np.ndarray:
-    """The first column of each (latent, window) that holds its peak."""
-    start, stop = block.batch.start[window], block.batch.stop[window]
-    offset = np.arange(int((stop - start).max()))
-    column = np.minimum(start[:, None] + offset, stop[:, None] - 1)
-    return start + (block.acts[latent[:, None], column] == peak[:, None]).argmax(axis=1)
+@kernel
+def _peaks_sparse(edge, columns, values, window, token, lo, key, entered):
+    """Offers each window's first highest firing."""
+    bits, n = values.view(np.int32), 0
+    for latent in range(len(edge) - 1):
+        least, f = floor_of(key[latent]), edge[latent]
+        while f < edge[latent + 1]:
+            peak, w = f, window[columns[f]]
+            while f < edge[latent + 1] and window[columns[f]] == w:
+                if values[f] > values[peak]:
+                    peak = f
+                f += 1
+            column = columns[peak]
+            offered = pack(order_of(bits[peak]), token[column])
+            if offered > key[latent, least]:
+                key[latent, least] = offered
+                enter(entered, n, lo + latent, least, offered, latent, column, peak)
+                n += 1
+                least = floor_of(key[latent])
+    return n
 
 
-def _cut(
-    block: Block,
-    windows: Windows,
-    dtype: np.dtype,
-    latent: np.ndarray,
-    column: np.ndarray,
-    candidates: np.ndarray,
-) -> Excerpts:
-    latent, column = latent[candidates], column[candidates]
-    first, length = windows.excerpts(block.batch.token[column])
-    offset = np.arange(EXCERPT)
-    inside = offset < length[:, None]
-    begin = column - (block.batch.token[column] - first)
-    around = np.where(inside, begin[:, None] + offset, 0)
-    acts = np.where(inside, block.acts[latent[:, None], around], np.float32(0))
-    whole, scale = quantise(acts, dtype)
-    return Excerpts(block.acts[latent, column], scale, whole)
+@kernel
+def _peaks_dense(acts, peaks, sign, start, token, lo, key, entered):
+    """Offers each window's first activation that equals its peak."""
+    n = 0
+    for latent in range(len(peaks)):
+        least = floor_of(key[latent])
+        for w in range(peaks.shape[1]):
+            reached = order_of(np.float32(sign * peaks[latent, w]).view(np.int32))
+            if reached < key[latent, least] >> TOKEN_BITS:
+                continue
+            column = start[w]
+            while acts[latent, column] != peaks[latent, w]:
+                column += 1
+            offered = pack(reached, token[column])
+            if offered > key[latent, least]:
+                key[latent, least] = offered
+                enter(entered, n, lo + latent, least, offered, latent, column, -1)
+                n += 1
+                least = floor_of(key[latent])
+    return n
+
+
+@kernel
+def _draw(edge, columns, values, token, name, lo, salt, octaves, random, in_octaves, in_random):
+    """Offers every firing to its octave by the upper half of its hash, to all firings' by the lower.
+
+    Most are turned away by one comparison with the lowest rank that is kept there.
+    """
+    bits, n_octaves, n_random = values.view(np.int32), 0, 0
+    slot, lowest = np.zeros(N_OCTAVES, np.int64), np.zeros(N_OCTAVES, np.uint64)
+    for latent in range(len(edge) - 1):
+        own, row = mix(salt + np.uint64(lo + latent)), lo + latent
+        first = row * N_OCTAVES
+        for o in range(N_OCTAVES):
+            slot[o] = floor_of(octaves[first + o])
+            lowest[o] = octaves[first + o, slot[o]] >> TOKEN_BITS
+        least = floor_of(random[row])
+        for f in range(edge[latent], edge[latent + 1]):
+            column = columns[f]
+            draw = mix(own ^ name[column])
+            o = octave(bits[f])
+            if draw >> TOKEN_BITS >= lowest[o]:
+                offered = pack(draw >> TOKEN_BITS, token[column])
+                if offered > octaves[first + o, slot[o]]:
+                    octaves[first + o, slot[o]] = offered
+                    enter(in_octaves, n_octaves, first + o, slot[o], offered, latent, column, f)
+                    n_octaves += 1
+                    slot[o] = floor_of(octaves[first + o])
+                    lowest[o] = octaves[first + o, slot[o]] >> TOKEN_BITS
+            if draw & LOW >= random[row, least] >> TOKEN_BITS:
+                offered = pack(draw & LOW, token[column])
+                if offered > random[row, least]:
+                    random[row, least] = offered
+                    enter(in_random, n_random, row, least, offered, latent, column, f)
+                    n_random += 1
+                    least = floor_of(random[row])
+    return n_octaves, n_random

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from pipeline.core.accumulate.block import Block
+from pipeline.core.accumulate.kernel import kernel
 
 
 def commonest(counts: Integer[np.ndarray, " type"], n: int) -> Integer[np.ndarray, " entry"]:
@@ -39,33 +40,35 @@ class FiresOn:
     def add(self, block: Block) -> None:
         """Takes in one block."""
         entry = self._entry[block.batch.type]
-        if self.two_signed:
-            self._add_dense(block, entry)
-        else:
-            self._add_sparse(block, entry)
+        table = self.firings[block.rows], self.mass[block.rows]
+        _add_firings(block.edge, block.column, block.value, entry, *table)
+        if block.acts is not None:
+            _add_all(block.acts, entry, self.total[block.rows])
+
+    def merge(self, later: FiresOn) -> None:
+        """Takes in what another gathered of later windows."""
+        self.firings += later.firings
+        self.mass += later.mass
+        self.total += later.total
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""
         return {"firings": self.firings, "mass": self.mass, "total": self.total}
 
-    def _add_sparse(self, block: Block, entry: np.ndarray) -> None:
-        at = entry[block.column]
-        inside = at >= 0
-        cell = (block.lo + block.latent[inside], at[inside])
-        np.add.at(self.firings, cell, np.uint32(1))
-        np.add.at(self.mass, cell, block.value[inside])
 
-    def _add_dense(self, block: Block, entry: np.ndarray) -> None:
-        """Columns are brought together by type, then each run of columns is summed at once."""
-        order = np.argsort(entry, kind="stable")
-        order = order[entry[order] >= 0]
-        if not len(order):
-            return
-        present, first = np.unique(entry[order], return_index=True)
-        grouped = block.acts[:, order]
-        cells = np.ix_(np.arange(block.rows.start, block.rows.stop), present)
-        self.total[cells] += np.add.reduceat(grouped, first, axis=1)
-        fires = (grouped > 0).view(np.uint8)
-        self.firings[cells] += np.add.reduceat(fires, first, axis=1, dtype=np.uint32)
-        np.maximum(grouped, 0, out=grouped)
-        self.mass[cells] += np.add.reduceat(grouped, first, axis=1)
+@kernel
+def _add_firings(edge, columns, values, entry, firings, mass):
+    for latent in range(len(edge) - 1):
+        for i in range(edge[latent], edge[latent + 1]):
+            at = entry[columns[i]]
+            if at >= 0:
+                firings[latent, at] += 1
+                mass[latent, at] += values[i]
+
+
+@kernel
+def _add_all(acts, entry, total):
+    for latent in range(len(acts)):
+        for column in range(acts.shape[1]):
+            if entry[column] >= 0:
+                total[latent, entry[column]] += acts[latent, column]
