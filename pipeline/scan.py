@@ -71,6 +71,25 @@ class DictionaryScan:
         }
 
 
+class Checkpoint:
+    """When to save: every so many seconds, but never for more than a twentieth of the time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = self._pause = seconds
+        self._taken = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether enough time has gone since the last one."""
+        return time.monotonic() - self._taken >= self._pause
+
+    def take(self, save: Callable[[], None]) -> None:
+        """Saves, and sets when to save next."""
+        started = time.monotonic()
+        save()
+        self._taken = time.monotonic()
+        self._pause = max(self._seconds, 20 * (self._taken - started))
+
+
 def run(params: Params, work: Path) -> None:
     """Scans the corpus in `work/tokens` into `work/scan`, or goes on with it, or finds it done."""
     folder = ModelFolder.resolve(params.model)
@@ -147,7 +166,7 @@ def _scan(
     """
     done = _restore(folder, scans)
     points = sorted({scan.dictionary.hook_in for scan in scans})
-    saved, threads = time.monotonic(), os.cpu_count() or 1
+    threads, checkpoint = os.cpu_count() or 1, Checkpoint(params.scan.checkpoint_seconds)
     with (
         _one_torch_thread(),
         model.catching(points) as read,
@@ -159,9 +178,8 @@ def _scan(
             _together(pool, _jobs(scans, acts, batches))
             done += sum(len(batch.windows) for batch in batches)
             progress.advance(sum(len(batch.windows) for batch in batches))
-            if time.monotonic() - saved >= params.scan.checkpoint_seconds:
-                _save(folder, scans, done)
-                saved = time.monotonic()
+            if checkpoint.is_due():
+                checkpoint.take(partial(_save, folder, scans, done))
 
 
 def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:

@@ -32,7 +32,7 @@ class ScanParams(_Record):
     """Commonest token types of the corpus that the fires-on table counts exactly."""
 
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
-    """A killed scan loses at most about this much work."""
+    """A killed scan loses at most about this much work, or twenty times what saving its state takes."""
 
 
 class DescribeParams(_Record):

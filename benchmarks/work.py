@@ -1,0 +1,104 @@
+"""The fixed work that is measured: a random GPT-2, ReLU SAEs of log-normal densities, a corpus."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from feature_atlas.address import HookPoint
+from pipeline import tokens
+from pipeline.core.dictionaries import BLOCK, Dictionary
+from pipeline.core.embedded import embedded_root
+from pipeline.core.model import SubjectModel
+from pipeline.core.model_folder import ModelFolder
+from pipeline.core.params import Params, make_params
+from pipeline.core.windows import Windows, load_corpus
+
+N_LAYERS, D_MODEL, N_HEADS = 6, 384, 6
+CTX, VOCABULARY = 128, 4096
+MEAN_DENSITY = 0.01
+SAMPLE = 2048  # positions that the densities are set on
+SHARED = Path("../shared/data/train.parquet")
+
+
+def make_model(folder: Path) -> ModelFolder:
+    """A random GPT-2, wild enough that activations depend on context, in `folder`."""
+    torch.manual_seed(0)
+    config = GPT2Config(
+        n_layer=N_LAYERS,
+        n_embd=D_MODEL,
+        n_head=N_HEADS,
+        vocab_size=VOCABULARY,
+        n_positions=CTX,
+        initializer_range=0.1,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(embedded_root() / "data" / "demo" / "lm" / name, folder / name)
+    return ModelFolder.resolve(str(folder))
+
+
+def make_params_for(folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None) -> Params:
+    """Parameters of an atlas of that model, with neurons or an SAE or both."""
+    corpus = str(SHARED) if SHARED.exists() else "python-docs"
+    raw = {"model": str(folder.path), "corpus": [corpus], "max_tokens": max_tokens, "neurons": neurons}
+    return make_params(raw | {"dictionaries": {"sae": f"{sae}@{hook_point()}"} if sae else {}}, "benchmark")
+
+
+def make_windows(folder: ModelFolder, max_tokens: int, work: Path) -> Windows:
+    """The corpus, cut as the pipeline cuts it."""
+    params = make_params_for(folder, max_tokens, neurons=True)
+    tokens.run(params, work)
+    return Windows(load_corpus(work / "tokens"), CTX, folder.bos(None))
+
+
+def hook_point() -> HookPoint:
+    """Where the SAEs read: the MLP in the middle."""
+    return HookPoint("mlp_out", N_LAYERS // 2)
+
+
+def make_sae(model: SubjectModel, windows: Windows, n_latents: int) -> Dictionary:
+    """A ReLU SAE of random directions; biases give log-normal densities of mean MEAN_DENSITY."""
+    batch = next(windows.batches(2 * SAMPLE // CTX))
+    acts = model.activations(torch.from_numpy(batch.windows), [hook_point()])[hook_point()]
+    x = acts[torch.from_numpy(batch.counted)][:SAMPLE]
+    generator = torch.Generator().manual_seed(1)
+    W_enc = torch.nn.functional.normalize(torch.randn(x.shape[1], n_latents, generator=generator), dim=0)
+    density = np.exp(np.random.default_rng(2).normal(np.log(MEAN_DENSITY) - 0.5, 1, n_latents))
+    rank = torch.from_numpy(np.clip(density * len(x), 1, len(x) / 2).astype(np.int64))
+    b_dec = x.mean(0)
+    parts: list[torch.Tensor] = []
+    for lo in range(0, n_latents, BLOCK):
+        pre = ((x - b_dec) @ W_enc[:, lo : lo + BLOCK]).sort(0, descending=True).values
+        parts.append(-pre.gather(0, rank[None, lo : lo + BLOCK])[0])
+    return Dictionary(
+        id="sae",
+        kind="sae",
+        architecture="standard",
+        hook_in=hook_point(),
+        hook_out=hook_point(),
+        n_latents=n_latents,
+        weights="random",
+        source="random",
+        W_enc=W_enc,
+        b_enc=torch.cat(parts),
+        W_dec=W_enc.T.contiguous(),
+        b_dec=b_dec,
+    )
+
+
+def write_sae(sae: Dictionary, folder: Path) -> Path:
+    """The SAE as a SAELens folder."""
+    folder.mkdir(parents=True)
+    arrays = {name: getattr(sae, name).contiguous() for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
+    save_file(arrays, folder / "sae_weights.safetensors")
+    (folder / "cfg.json").write_text(json.dumps({"architecture": "standard"}))
+    return folder
