@@ -26,6 +26,7 @@ import torch
 
 from benchmarks.work import (
     N_LAYERS,
+    VOCABULARY,
     hook_point,
     make_model,
     make_params_for,
@@ -84,14 +85,18 @@ def measure(folder: Path, part: int) -> dict[str, Any]:
 
 
 def one_round(
-    model: SubjectModel, dictionaries: list[Dictionary], windows: Windows, params: Params, tokens: int
+    model: SubjectModel,
+    dictionaries: list[Dictionary],
+    windows: Windows,
+    params: Params,
+    tokens: int,
+    kinds: tuple[str, ...] = ("core", "tables"),
 ) -> dict[str, float]:
     """CPU seconds spent on each part over about so many tokens."""
-    counts = windows.type_counts(4096)
-    core = [DictionaryScan(each, params, counts) for each in dictionaries]
-    for scan in core:
+    counts = windows.type_counts(VOCABULARY)
+    scans = {kind: [DictionaryScan(each, params, counts) for each in dictionaries] for kind in kinds}
+    for scan in scans["core"]:
         del scan.parts["fires_on"]
-    full = [DictionaryScan(each, params, counts) for each in dictionaries]
     spent: dict[str, float] = defaultdict(float)
     points = sorted({each.hook_in for each in dictionaries})
     batches = windows.batches(BATCH)
@@ -100,13 +105,13 @@ def one_round(
         for batch in islice(batches, max(1, tokens // (BATCH * windows.stride))):
             acts = timed(spent, "forward", lambda b=batch: counted(model, read, b))
             spent["tokens"] += len(batch.token)
-            for each, lean, rich in zip(dictionaries, core, full, strict=True):
+            for number, each in enumerate(dictionaries):
                 x = each.read(acts[each.hook_in])
                 if each.W_enc is not None:
                     timed(spent, "products", lambda d=each, x=x: [d.pre(x, lo) for lo in starts(d)])
-                for name, scan in (("core", lean), ("tables", rich)):
-                    timed(spent, name, lambda s=scan, x=x, b=batch: take_in(s, x, b))
-    spent["firings"] = sum(int(scan.state()["moments/firings"].sum()) for scan in core)
+                for kind in kinds:
+                    timed(spent, kind, lambda s=scans[kind][number], x=x, b=batch: take_in(s, x, b))
+    spent["firings"] = sum(int(scan.state()["moments/firings"].sum()) for scan in scans["core"])
     return spent
 
 
@@ -128,7 +133,7 @@ def neurons_ratio(subject: ModelFolder, windows: Windows, params: Params, tokens
     model, record = SubjectModel.load(subject), subject.record
     model.cut_after([HookPoint("mlp_post", N_LAYERS - 1)])
     every = [neurons(layer, record.d_mlp, record.weights) for layer in range(record.n_layers)]
-    rounds = [one_round(model, every, windows, params, tokens) for _ in range(ROUNDS)]
+    rounds = [one_round(model, every, windows, params, tokens, ("core",)) for _ in range(ROUNDS)]
     return spread([(r["forward"] + r["core"]) / r["forward"] for r in rounds])
 
 

@@ -23,8 +23,8 @@ from pipeline.core.windows import Windows, load_corpus
 N_LAYERS, D_MODEL, N_HEADS = 6, 384, 6
 CTX, VOCABULARY = 128, 4096
 MEAN_DENSITY = 0.01
+PYTHON_DOCS = "python-docs"
 SAMPLE = 2048  # positions that the densities are set on
-SHARED = Path("../shared/data/train.parquet")
 
 
 def make_model(folder: Path) -> ModelFolder:
@@ -48,8 +48,7 @@ def make_model(folder: Path) -> ModelFolder:
 
 def make_params_for(folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None) -> Params:
     """Parameters of an atlas of that model, with neurons or an SAE or both."""
-    corpus = str(SHARED) if SHARED.exists() else "python-docs"
-    raw = {"model": str(folder.path), "corpus": [corpus], "max_tokens": max_tokens, "neurons": neurons}
+    raw = {"model": str(folder.path), "corpus": [PYTHON_DOCS], "max_tokens": max_tokens, "neurons": neurons}
     return make_params(raw | {"dictionaries": {"sae": f"{sae}@{hook_point()}"} if sae else {}}, "benchmark")
 
 

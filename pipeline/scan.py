@@ -199,8 +199,8 @@ def _one_torch_thread() -> Generator[None]:
 
 def counted(model: SubjectModel, read: Read, batch: Batch) -> dict[HookPoint, Tensor]:
     """Activations at the counted positions, [column, width]."""
-    counted = torch.from_numpy(batch.counted).to(model.device)
-    chosen = {point: x[counted] for point, x in read(torch.from_numpy(batch.windows)).items()}
+    there = torch.from_numpy(batch.counted).to(model.device)
+    chosen = {point: x[there] for point, x in read(torch.from_numpy(batch.windows)).items()}
     for point, x in chosen.items():
         if not torch.isfinite(x.sum()):
             raise InputError(f"the model's activations at {point} are not finite: its weights are damaged")

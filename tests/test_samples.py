@@ -11,6 +11,7 @@ from feature_atlas.contract import N_RANDOM, PER_BAND
 from pipeline.core.accumulate.best import Best, order_of, pack, quantise, token_of
 from pipeline.core.accumulate.block import above, dense, listed
 from pipeline.core.accumulate.examples import N_OCTAVES, Extremes, Samples, octave
+from pipeline.core.accumulate.fires_on import FiresOn
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.windows import Corpus, Windows
 
@@ -101,8 +102,10 @@ def test_batching_changes_nothing(size: int, seed: int, n: int) -> None:
 def test_parts_merge_to_the_whole(seed: int, n: int, cut: int, signs: bool) -> None:
     windows = windows_of(n)
     acts = np.random.default_rng(seed).integers(-2, 4, (3, n * 8)).astype(np.float32)
+    counts = np.bincount(windows.corpus.tokens)
     whole, first, later = (
-        [Samples(3, signs, "d", seed), Extremes(3, 4, signs), Moments(3)] for _ in range(3)
+        [Samples(3, signs, "d", seed), Extremes(3, 4, signs), Moments(3), FiresOn(3, counts, 9, signs)]
+        for _ in range(3)
     )
     for number, batch in enumerate(windows.batches(1)):
         part = np.ascontiguousarray(acts[:, number * 8 : number * 8 + 8])
@@ -115,9 +118,9 @@ def test_parts_merge_to_the_whole(seed: int, n: int, cut: int, signs: bool) -> N
             np.testing.assert_array_equal(one, other)
 
 
-def kept_of(accumulator: Samples | Extremes | Moments) -> list[np.ndarray]:
+def kept_of(accumulator: Samples | Extremes | Moments | FiresOn) -> list[np.ndarray]:
     """All that an accumulator holds, in an order that does not depend on how it came there."""
-    if isinstance(accumulator, Moments):
+    if isinstance(accumulator, Moments | FiresOn):
         return list(accumulator.state().values())
     if isinstance(accumulator, Extremes):
         return in_order(accumulator.best)

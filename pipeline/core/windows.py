@@ -115,10 +115,12 @@ class Windows:
 
     def type_counts(self, d_vocab: int) -> Integer[np.ndarray, " type"]:
         """Occurrences of each token type at counted positions."""
-        counts = np.zeros(d_vocab, np.int64)
-        for batch in self.batches(4096):
-            counts += np.bincount(batch.type, minlength=d_vocab)
-        return counts
+        first = self._spans[:, 0] + (1 if self.bos is None else 0)
+        edges = np.zeros(len(self.corpus.tokens) + 1, np.int64)
+        np.add.at(edges, first, 1)
+        np.add.at(edges, self._spans[:, 1], -1)
+        counted = np.cumsum(edges[:-1]) > 0
+        return np.bincount(self.corpus.tokens[counted], minlength=d_vocab)
 
     def documents(self, token: Integer[np.ndarray, ...]) -> Integer[np.ndarray, ...]:
         """The document that each corpus token belongs to."""

@@ -83,8 +83,9 @@ class Latents(nn.Module):
     def keep_alive(self) -> None:
         """Rows of W_dec back to norm 1; b_enc of latents long silent rises until they fire.
 
-        An auxiliary loss on silent latents (Gao et al. 2024) left a third of a transcoder's latents
-        dead, and twice the error: who is below the threshold everywhere gets no gradient.
+        Who is below the threshold everywhere gets no gradient. With an auxiliary loss on silent latents
+        (Gao et al. 2024) instead, a trial of ln2_out.1 (k 16, 960 steps) had 40% dead and an FVU of
+        0.173; so, none and 0.142.
         """
         self.W_dec.copy_(nn.functional.normalize(self.W_dec, dim=-1))
         self.b_enc += self.settings["lift"] * (self.silent > self.settings["silent_after"])

@@ -98,6 +98,7 @@ def _above(pre, bias, threshold, column, value):
 
 @kernel
 def _positive(acts, column, value):
+    """Not by runs: hardly one of neurons' is without a firing."""
     n_latents, n_columns = acts.shape
     edge = np.zeros(n_latents + 1, np.int64)
     n = 0
