@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.address import Address
-from feature_atlas.contract import FLOATS, INTS, columns, histogram_edges
+from feature_atlas.contract import histogram_edges
 from feature_atlas.errors import AddressError
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
 from feature_atlas.store import Group, read_bytes
@@ -105,8 +107,8 @@ class Dictionary:
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
         self.label_source: str | None = attributes.get("labels", {}).get("source")
         self._stats: dict[str, Array] = {}
-        sizes: dict[str, int] = attributes["sizes"]
-        self._floats, self._ints = columns(FLOATS, sizes), columns(INTS, sizes)
+        self.mates: list[str] = attributes.get("mates", [])
+        self._fields: dict[str, dict[str, tuple[int, int]]] = attributes["fields"]
 
     def __len__(self) -> int:
         return self.record.n_latents
@@ -120,8 +122,8 @@ class Dictionary:
         return Latent(
             dictionary=self,
             index=index,
-            floats={name: floats[start:stop] for name, (start, stop) in self._floats.items()},
-            ints={name: ints[start:stop] for name, (start, stop) in self._ints.items()},
+            floats={name: floats[start:stop] for name, (start, stop) in self._fields["floats"].items()},
+            ints={name: ints[start:stop] for name, (start, stop) in self._fields["ints"].items()},
             tokens=self.group.read("examples/tokens", index),
             acts=self.group.read("examples/acts", index),
             label=str(self.group.read("label", index)) if self.label_source else "",
@@ -229,6 +231,7 @@ class Latent:
             "promoted": self._effects("promoted"),
             "suppressed": self._effects("suppressed"),
             "neighbours": self._neighbours(),
+            "cofiring": self._cofiring(),
         }
         if record.two_signed:
             shown["bottom_examples"] = [vars(example) for example in self.examples("bottom")]
@@ -276,3 +279,21 @@ class Latent:
         )
         name = self.dictionary.record.id
         return [{"address": f"{name}/{i}", "cosine": c} for i, c in pairs if i != self.index]
+
+    def _cofiring(self) -> list[dict[str, Any]]:
+        """Latents that fire where this one does: of its dictionary, then of the layer's others."""
+        own = self._together("cofiring", itertools.repeat(self.dictionary.record.id))
+        mates = self.dictionary.mates
+        names: list[str] = [mates[i] for i in self.ints["across_dictionary"]] if mates else []
+        return [*own, *self._together("across", names)]
+
+    def _together(self, kind: str, dictionaries: Iterable[str]) -> list[dict[str, Any]]:
+        if f"{kind}_index" not in self.ints:
+            return []  # an atlas made before co-firing was counted
+        index, count = self.ints[f"{kind}_index"], self.ints[f"{kind}_count"]
+        rows = zip(dictionaries, index, count, self.floats[f"{kind}_cosine"], strict=False)
+        return [
+            {"address": f"{name}/{i}", "cosine": float(cosine), "count": int(n)}
+            for name, i, n, cosine in rows
+            if n
+        ]

@@ -19,6 +19,7 @@ N_BANDS, PER_BAND, N_RANDOM = 5, 5, 5
 N_EFFECTS = 10  # promoted, and suppressed, output tokens
 N_NEIGHBOURS = 10
 N_FIRES_ON = 16
+N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of the layer's others
 
 BINS_PER_OCTAVE, FIRST_OCTAVE, LAST_OCTAVE = 4, -8, 8
 N_BINS = BINS_PER_OCTAVE * (LAST_OCTAVE - FIRST_OCTAVE)
@@ -69,7 +70,7 @@ FLOATS = (
     Field("fires_on_mean", "fires_on", "mean activation over all occurrences of the type"),
     Field("fires_on_share", "fires_on", "share of the latent's firings that fall on the type"),
     Field("fires_on_mass", "fires_on", "share of its activation mass (sum over firings)"),
-    Field("fires_on_missed", "", "share of firings on types outside the table (its error bound)"),
+    Field("fires_on_missed", "", "share of firings that any one type may have beyond those told"),
     Field("density", "", "firings / counted tokens"),
     Field("max", "", "highest activation"),
     Field("min", "", "lowest activation"),
@@ -79,6 +80,12 @@ FLOATS = (
     Field("skew", "", "third central moment / variance^1.5 (0 if variance is 0)"),
     Field("kurtosis", "", "fourth central moment / variance^2 (3 for a normal; 0 if variance is 0)"),
     Field("concentration", "", "share of activation mass on its five heaviest token types"),
+    Field(
+        "cofiring_cosine",
+        "cofiring",
+        "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
+    ),
+    Field("across_cosine", "across", "the same with latents of the layer's other dictionaries"),
 )
 
 INTS = (
@@ -96,6 +103,11 @@ INTS = (
     Field("fires_on_token", "fires_on", "token type"),
     Field("fires_on_count", "fires_on", "occurrences of the type; 0 marks an empty slot"),
     Field("firings", "", "token positions with activation > 0"),
+    Field("cofiring_index", "cofiring", "latent of the same dictionary that fires where this one does"),
+    Field("cofiring_count", "cofiring", "positions where both fire; 0 marks an empty slot"),
+    Field("across_dictionary", "across", "index in the group's `mates`, the layer's other dictionaries"),
+    Field("across_index", "across", "latent of that dictionary"),
+    Field("across_count", "across", "positions where both fire; 0 marks an empty slot"),
 )
 
 STATS = ("density", "max", "min", "mean", "mean_firing", "variance", "skew", "kurtosis", "concentration")
@@ -197,8 +209,12 @@ def sections(n_top: int, two_signed: bool) -> dict[str, tuple[int, int]]:
     return rows
 
 
-def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool) -> dict[str, int]:
-    """Length of every axis of a dictionary's arrays and card fields."""
+def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bool) -> dict[str, int]:
+    """Length of every axis of a dictionary's arrays and card fields.
+
+    Units of two signs fire nearly everywhere: which fire together is not counted. `has_mates` says
+    that the layer has other dictionaries whose latents' firings are.
+    """
     sizes = {
         "latent": n_latents,
         "example": sections(n_top, two_signed)["random"][1],
@@ -211,6 +227,8 @@ def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool) -> dict[str, 
         "neighbour": N_NEIGHBOURS,
         "fires_on": N_FIRES_ON,
         "bin": N_BINS,
+        "cofiring": 0 if two_signed else N_COFIRING,
+        "across": N_COFIRING if has_mates else 0,
     }
     sizes["float_field"] = sum(sizes[f.axis] if f.axis else 1 for f in FLOATS)
     sizes["int_field"] = sum(sizes[f.axis] if f.axis else 1 for f in INTS)

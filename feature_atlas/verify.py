@@ -85,7 +85,9 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         except (FormatError, KeyError) as error:
             yield f"{place}: {error}"
             continue
-        sizes = dictionary_sizes(record.n_latents, rows[1] - rows[0], record.two_signed)
+        sizes = dictionary_sizes(
+            record.n_latents, rows[1] - rows[0], record.two_signed, bool(attributes.get("mates"))
+        )
         specs = (*DICTIONARY, *LABELS) if "labels" in attributes else DICTIONARY
         yield from _wrong_group(place, specs, sizes, d_vocab, record.two_signed)
 

@@ -25,7 +25,7 @@ from feature_atlas.contract import (
 from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest, QualityRecord
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
-from pipeline.core.dictionaries import Dictionary
+from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import StageFolder, digest, write_atomically, write_once
 from pipeline.core.group import Part, end_with_parent, write_dictionary
 from pipeline.core.model_folder import ModelFolder
@@ -51,7 +51,9 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
-    _write_dictionaries([_part(d, params, folder, work, path) for d in dictionaries])
+    _write_dictionaries(
+        [_part(d, mates_of(d, dictionaries), params, folder, work, path) for d in dictionaries]
+    )
     files = list_files(path)
     write_atomically(path / FILES, _canonical(files))
     _switch(out, _manifest(params, folder, windows, dictionaries, run_id, files, work))
@@ -59,7 +61,14 @@ def run(params: Params, work: Path, out: Path) -> None:
     say(f"atlas: {out}, {sum(size for size, _ in files.values()) / 2**20:,.1f} MiB in {len(files):,} files")
 
 
-def _part(dictionary: Dictionary, params: Params, folder: ModelFolder, work: Path, path: Path) -> Part:
+def _part(
+    dictionary: Dictionary,
+    mates: list[Dictionary],
+    params: Params,
+    folder: ModelFolder,
+    work: Path,
+    path: Path,
+) -> Part:
     with np.load(work / "describe" / f"{dictionary.id}.npz") as described:
         writes = "promoted_value" in described.files
     return Part(
@@ -72,6 +81,7 @@ def _part(dictionary: Dictionary, params: Params, folder: ModelFolder, work: Pat
         ctx=params.ctx,
         bos=folder.bos(params.bos),
         labels=dictionary.labels,
+        mates=tuple(mate.id for mate in mates),
         work=work,
         run=path,
     )

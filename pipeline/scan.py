@@ -1,17 +1,14 @@
-"""Windows -> top examples, samples, moments, histograms, fires-on: every dictionary, one pass.
+"""Windows -> top examples, samples, moments, histograms, fires-on, co-firing: every dictionary, one pass.
 
 Writes `scan/<dictionary>.npz`. The state is on disk every few seconds, replaced atomically; a
 killed scan goes on from there and ends with the same bits, since batches have one fixed shape and
-are taken in in corpus order.
+are taken in in one fixed order.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,56 +16,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Integer
-from torch import Tensor
 
-from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
-from pipeline.core.accumulate.examples import Extremes, Samples
-from pipeline.core.accumulate.fires_on import FiresOn
-from pipeline.core.accumulate.moments import Moments
-from pipeline.core.dictionaries import Dictionary
-from pipeline.core.encode import block, starts
+from pipeline.core.dictionaries import Dictionary, mates_of
+from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
-from pipeline.core.model import Read, SubjectModel
+from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
-from pipeline.core.params import Params
+from pipeline.core.params import Params, ScanParams
 from pipeline.core.progress import say, step
+from pipeline.core.stopping import stop_asked
 from pipeline.core.subject import load_dictionaries
+from pipeline.core.sweep import Sweep
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
+from pipeline.core.workers import workers
 
-VERSION = 3
+VERSION = 4
 STATE = "state.npz"
-
-
-class DictionaryScan:
-    """Everything the scan keeps of one dictionary."""
-
-    def __init__(self, dictionary: Dictionary, params: Params, counts: Integer[np.ndarray, " type"]) -> None:
-        n, signs, k = dictionary.n_latents, dictionary.two_signed, params.scan.n_top
-        self.dictionary = dictionary
-        self.fires_on = FiresOn(n, counts, params.scan.fires_on_types, signs)
-        self.parts: dict[str, Moments | Extremes | Samples | FiresOn] = {
-            "moments": Moments(n),
-            "top": Extremes(n, k, signs),
-            **({"bottom": Extremes(n, k, signs, sign=-1)} if signs else {}),
-            "samples": Samples(n, signs, dictionary.id, params.scan.seed),
-            "fires_on": self.fires_on,
-        }
-
-    def add(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> None:
-        """Encodes the block of latents from `lo` on at the counted positions of some batches, in order."""
-        for x, batch in zip(read, batches, strict=True):
-            firings = block(self.dictionary, x, lo, batch)
-            for part in self.parts.values():
-                part.add(firings)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Every array kept, by a name that says whose it is."""
-        return {
-            f"{name}/{array}": value
-            for name, part in self.parts.items()
-            for array, value in part.state().items()
-        }
 
 
 class Checkpoint:
@@ -101,9 +65,9 @@ def run(params: Params, work: Path) -> None:
     windows = open_windows(params, folder, work)
     scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
     model = load_cut_model(folder, dictionaries, params.device)
-    _scan(model, scans, windows, params, stage.path)
-    for scan in scans:
-        save_arrays(stage.path / f"{scan.dictionary.id}.npz", _result(scan))
+    scan(model, scans, windows, params.scan, stage.path)
+    for each in scans:
+        save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
     (stage.path / STATE).unlink(missing_ok=True)
     stage.finish()
 
@@ -138,16 +102,11 @@ def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], wor
 def new_scans(
     dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
 ) -> list[DictionaryScan]:
-    """An empty scan of each dictionary; says how much memory they take."""
+    """An empty scan of each dictionary."""
     counts = windows.type_counts(d_vocab)
-    scans = [DictionaryScan(dictionary, params, counts) for dictionary in dictionaries]
-    size = sum(array.nbytes for scan in scans for array in scan.state().values())
-    n_latents = sum(dictionary.n_latents for dictionary in dictionaries)
-    say(
-        f"scan: {n_latents:,} units over {windows.counted_tokens:,} counted tokens;"
-        f" the state takes {size / 2**20:,.0f} MiB of memory and of disk"
-    )
-    return scans
+    return [
+        DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in dictionaries
+    ]
 
 
 def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> SubjectModel:
@@ -157,29 +116,46 @@ def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: 
     return model
 
 
-def _scan(
-    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: Params, folder: Path
+def scan(
+    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: ScanParams, folder: Path
 ) -> None:
-    """The pass. A few batches are read at once, each by one thread; then each thread takes in blocks.
+    """The pass: over a random sample of windows first, in which co-firing partners are found.
 
-    Torch itself runs one thread: many small matrix products side by side leave no core waiting.
+    A state is saved only after the sample: partners are part of it. The corpus may be all sample.
     """
     done = _restore(folder, scans)
-    points = sorted({scan.dictionary.hook_in for scan in scans})
-    threads, checkpoint = os.cpu_count() or 1, Checkpoint(params.scan.checkpoint_seconds)
+    order = windows.order(sample_size(windows, params), params.seed)
+    checkpoint = Checkpoint(params.checkpoint_seconds)
     with (
-        _one_torch_thread(),
-        model.catching(points) as read,
-        ThreadPoolExecutor(threads) as pool,
+        workers() as crew,
+        model.catching(sorted({each.dictionary.hook_in for each in scans})) as read,
+        stop_asked() as asked,
         step("scan", len(windows), "windows", done) as progress,
     ):
-        for batches in _grouped(windows.batches(params.scan.batch, done), threads):
-            acts = list(pool.map(partial(counted, model, read), batches))
-            _together(pool, _jobs(scans, acts, batches))
-            done += sum(len(batch.windows) for batch in batches)
-            progress.advance(sum(len(batch.windows) for batch in batches))
-            if checkpoint.is_due():
+        sweep = Sweep(crew, model, read, scans, chosen=done > 0)
+
+        def swept(chosen: Integer[np.ndarray, " window"]) -> Iterator[int]:
+            for batches in _grouped(windows.batches(params.batch, chosen), crew.n):
+                sweep.add(batches)
+                n = sum(len(batch.windows) for batch in batches)
+                progress.advance(n)
+                yield n
+                if asked():
+                    raise KeyboardInterrupt
+
+        if not done:
+            done = sum(swept(order[: sample_size(windows, params)]))
+            sweep.choose()
+        for n in swept(order[done:]):
+            done += n
+            if checkpoint.is_due() or asked():
                 checkpoint.take(partial(_save, folder, scans, done))
+
+
+def sample_size(windows: Windows, params: ScanParams) -> int:
+    """Windows of the sample: whole batches of about `cofiring_tokens` tokens."""
+    n_batches = -(-params.cofiring_tokens // (windows.stride * params.batch))
+    return min(len(windows), n_batches * params.batch)
 
 
 def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
@@ -187,44 +163,8 @@ def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
         yield group
 
 
-@contextmanager
-def _one_torch_thread() -> Generator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def counted(model: SubjectModel, read: Read, batch: Batch) -> dict[HookPoint, Tensor]:
-    """Activations at the counted positions, [column, width]."""
-    there = torch.from_numpy(batch.counted).to(model.device)
-    chosen = {point: x[there] for point, x in read(torch.from_numpy(batch.windows)).items()}
-    for point, x in chosen.items():
-        if not torch.isfinite(x.sum()):
-            raise InputError(f"the model's activations at {point} are not finite: its weights are damaged")
-    return chosen
-
-
-def _jobs(
-    scans: list[DictionaryScan], acts: list[dict[HookPoint, Tensor]], batches: tuple[Batch, ...]
-) -> Iterator[Callable[[], None]]:
-    """For each block of latents one, which takes in the batches in order."""
-    for scan in scans:
-        dictionary = scan.dictionary
-        read = [dictionary.read(each[dictionary.hook_in]) for each in acts]
-        for lo in starts(dictionary):
-            yield partial(scan.add, read, lo, batches)
-
-
-def _together(pool: ThreadPoolExecutor, jobs: Iterable[Callable[[], None]]) -> None:
-    for job in [pool.submit(job) for job in jobs]:
-        job.result()
-
-
 def _save(folder: Path, scans: list[DictionaryScan], done: int) -> None:
-    arrays = {f"{i}/{name}": array for i, scan in enumerate(scans) for name, array in scan.state().items()}
+    arrays = {f"{i}/{name}": array for i, each in enumerate(scans) for name, array in each.state().items()}
     save_arrays(folder / STATE, {**arrays, "done": np.array(done)})
 
 
@@ -233,14 +173,9 @@ def _restore(folder: Path, scans: list[DictionaryScan]) -> int:
     if not (folder / STATE).is_file():
         return 0
     saved = load_arrays(folder / STATE)
-    for i, scan in enumerate(scans):
-        for name, array in scan.state().items():
+    for i, each in enumerate(scans):
+        for name, array in each.state().items():
             array[...] = saved[f"{i}/{name}"]
     done = int(saved["done"])
     say(f"scan: going on after {done:,} windows")
     return done
-
-
-def _result(scan: DictionaryScan) -> dict[str, np.ndarray]:
-    table = {"fires_on/types": scan.fires_on.types, "fires_on/occurs": scan.fires_on.occurs}
-    return {**scan.state(), **table}

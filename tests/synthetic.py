@@ -25,6 +25,7 @@ from feature_atlas.contract import (
     INTS,
     LABELS,
     N_BANDS,
+    N_COFIRING,
     N_FIRES_ON,
     N_NEIGHBOURS,
     NO_TOKEN,
@@ -224,7 +225,7 @@ def _word(random: np.random.Generator, kind: str) -> str:
 
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     """Makes up to 300 latents in full; a longer dictionary repeats them, so that its lists are real."""
-    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed)
+    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, has_mates=False)
     whole = min(units.n_latents, 300)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
@@ -263,6 +264,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_histogram(acts, spots),
         **_fires_on(acts, text.tokens, len(text.vocabulary)),
         **_made_up(len(text.vocabulary), latent, n, random),
+        **_cofiring(latent, n, units.two_signed, random),
         **{
             name: np.array([each[name] for each in examples])
             for name in examples[0]
@@ -407,6 +409,20 @@ def _made_up(d_vocab: int, latent: int, n: int, random: np.random.Generator) -> 
         "suppressed_value": -values[1],
         "neighbour_index": (latent + 1 + np.arange(N_NEIGHBOURS)) % n,
         "neighbour_cosine": np.sort(random.uniform(0.05, 0.9, N_NEIGHBOURS))[::-1],
+    }
+
+
+def _cofiring(latent: int, n: int, two_signed: bool, random: np.random.Generator) -> dict[str, Any]:
+    """Every third latent has no partner; none has any in another dictionary."""
+    slots = 0 if two_signed else N_COFIRING
+    there = np.arange(slots) < (latent % 3) * 5
+    nothing = {name: np.zeros(0) for name in ("across_dictionary", "across_index", "across_count")}
+    return {
+        "cofiring_index": np.where(there, (latent + 3 + np.arange(slots)) % n, 0),
+        "cofiring_count": np.where(there, random.integers(5, 500, slots), 0),
+        "cofiring_cosine": np.where(there, np.sort(random.uniform(0.05, 0.9, slots))[::-1], 0),
+        "across_cosine": np.zeros(0),
+        **nothing,
     }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from feature_atlas.contract import FIRST_OCTAVE, N_BINS, N_RANDOM, PER_BAND, histogram_edges
 from pipeline.core.accumulate.best import Best, token_of
 from pipeline.core.accumulate.block import Block, above, dense, listed
+from pipeline.core.accumulate.cofiring import CoFiring, strongest
+from pipeline.core.accumulate.common_types import CommonTypes
 from pipeline.core.accumulate.examples import N_OCTAVES, Extremes, Samples
-from pipeline.core.accumulate.fires_on import FiresOn
+from pipeline.core.accumulate.fired import Fired
+from pipeline.core.accumulate.heavy_types import HeavyTypes
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.windows import Batch, Corpus, Windows
 from tests import brute
@@ -141,18 +145,127 @@ def test_samples(made: tuple[Made, list[Block]]) -> None:
 
 
 def test_fires_on(made: tuple[Made, list[Block]]) -> None:
+    """Both tables count as brute force does; the bounded one misses nothing while it has room."""
     corpus, blocks = made
     counts = np.bincount(corpus.where.type, minlength=TYPES)
-    table = FiresOn(LATENTS, counts, TYPES // 2, corpus.two_signed)
+    table = CommonTypes(LATENTS, counts, TYPES // 2) if corpus.two_signed else HeavyTypes(LATENTS)
     for block in blocks:
         table.add(block)
+    listed = table.listed(brute_firings(corpus)) if isinstance(table, CommonTypes) else table.listed()
+    types = np.broadcast_to(listed["type"], listed["firings"].shape)
     for latent in range(LATENTS):
         expected = brute.fires_on(corpus.acts[latent], corpus.where.type)
         firings = expected["p_fire_given_token"] * np.maximum(expected["count"], 1)
-        np.testing.assert_allclose(table.firings[latent], firings[table.types])
-        total = table.total if corpus.two_signed else table.mass
-        mean = total[latent] / table.occurs
-        np.testing.assert_allclose(mean, expected["mean_activation"][table.types], rtol=1e-4, atol=1e-3)
+        there = listed["firings"][latent] > 0
+        own = types[latent][there]
+        np.testing.assert_allclose(listed["firings"][latent][there], firings[own])
+        assert len(set(own.tolist())) == len(own)
+        assert listed["missed"][latent] == pytest.approx(firings.sum() - firings[own].sum())
+        mean = listed["total"][latent][there] / counts[own]
+        np.testing.assert_allclose(mean, expected["mean_activation"][own], rtol=1e-4, atol=1e-3)
+
+
+def brute_firings(corpus: Made) -> np.ndarray:
+    return (corpus.acts > 0).sum(axis=1)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 40])
+def test_heavy_types_keep_their_bounds(cut: int) -> None:
+    """With more types than slots: n <= true <= n + missed, heavy ones exact, merged too."""
+    random = np.random.default_rng(0)
+    types = (random.zipf(1.3, (40, 4000)) % 3000).astype(np.int64)
+    types[7] = np.arange(4000) % 3000  # none is heavier than another
+    tables = HeavyTypes(2), HeavyTypes(2)
+    for number, batch in enumerate(types):
+        fires = np.arange(len(batch), dtype=np.int32)
+        feed_types(tables[number >= cut], fires, fires[::7], batch)
+    tables[0].merge(tables[1])
+    listed = tables[0].listed()
+    for latent, seen in enumerate((types.ravel(), types[:, ::7].ravel())):
+        true = np.bincount(seen, minlength=3000)
+        missed = int(listed["missed"][latent])
+        assert 0 < missed < len(seen) / 96
+        there = listed["firings"][latent] > 0
+        own = listed["type"][latent][there]
+        assert (listed["firings"][latent][there] <= true[own]).all()
+        assert (true[own] <= listed["firings"][latent][there] + missed).all()
+        assert np.delete(true, own).max() <= missed
+        heaviest = np.argsort(-true)[:10]
+        counted = dict(zip(own.tolist(), listed["firings"][latent][there].tolist(), strict=True))
+        assert all(counted[t] >= 0.99 * true[t] for t in heaviest.tolist())
+        np.testing.assert_allclose(listed["mass"][latent][there], 2 * listed["firings"][latent][there])
+
+
+def feed_types(table: HeavyTypes, all_fire: np.ndarray, some_fire: np.ndarray, types: np.ndarray) -> None:
+    """Two latents, of which the second fires at some columns only, always at 2."""
+    edge = np.array([0, len(all_fire), len(all_fire) + len(some_fire)])
+    column = np.concatenate([all_fire, some_fire])
+    batch = next(windows_of_types(types).batches(1))
+    table.add(Block(0, batch, edge, column, np.full(len(column), 2, np.float32)))
+
+
+def windows_of_types(types: np.ndarray) -> Windows:
+    """One document, one window, every token counted."""
+    starts = np.array([0, len(types)])
+    return Windows(Corpus(types.astype(np.uint32), starts, ["0"], ["0"], ["made"], 0), len(types) + 1, bos=0)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["within", "across"])
+def test_cofiring_counts_its_partners_exactly(same: bool) -> None:
+    """Over sample and rest. Among few latents all that co-fire are partners; cosines are brute."""
+    random = np.random.default_rng(1)
+    hidden = random.random((6, 900)) < 0.2
+    own_fires = hidden[random.integers(0, 6, 50)] & (random.random((50, 900)) < 0.5)
+    own_fires[3] = False
+    other_fires = own_fires if same else hidden[random.integers(0, 6, 60)] & (random.random((60, 900)) < 0.3)
+    pair = CoFiring(len(own_fires))
+    own, pool = fired(own_fires[:, :600]), fired(other_fires[:, :600])
+    pool = own if same else pool
+    for first in range(0, 50, 20):
+        pair.choose(own, pool, pool.by_column(), first, min(first + 20, 50))
+    for lo, hi in ((0, 64), (64, 600), (600, 713), (713, 900)):
+        pair.add(fired(own_fires[:, lo:hi]).bits(), fired(other_fires[:, lo:hi]).bits(), 0, 50)
+    both = own_fires.astype(int) @ other_fires.T.astype(int)
+    in_sample = own_fires[:, :600].astype(int) @ other_fires[:, :600].T.astype(int)
+    n_own, n_other = own_fires.sum(axis=1), other_fires.sum(axis=1)
+    index, shared, cosine = strongest(pair.partner, pair.both, n_own, n_other, 10)
+    for latent in range(50):
+        chosen = pair.partner[latent][pair.partner[latent] >= 0]
+        expected = {i for i in np.flatnonzero(in_sample[latent]).tolist() if not (same and i == latent)}
+        assert set(chosen.tolist()) == expected or (len(chosen) == 64 and set(chosen.tolist()) < expected)
+        np.testing.assert_array_equal(pair.both[latent][: len(chosen)], both[latent][chosen])
+        want = both[latent] / np.sqrt(np.maximum(n_own[latent] * n_other, 1))
+        best = sorted(chosen.tolist(), key=lambda i: (-want[i], i))[:10]
+        assert index[latent][shared[latent] > 0].tolist() == best
+        np.testing.assert_allclose(cosine[latent][: len(best)], want[best], rtol=1e-6)
+    assert not shared[3].any()
+
+
+def fired(matrix: np.ndarray) -> Fired:
+    """Where each row is true."""
+    edge = np.concatenate([[0], matrix.sum(axis=1).cumsum()])
+    return Fired(edge, np.nonzero(matrix)[1].astype(np.int32), matrix.shape[1])
+
+
+def test_cofiring_finds_the_true_partners_in_a_sample() -> None:
+    """Recall of the ten of largest cosine at 3,072 latents that fire on 1 % of tokens, half by themes."""
+    random = np.random.default_rng(2)
+    n, tokens, sample = 3072, 24_000, 12_000
+    theme = random.integers(0, 150, n)
+    themes = random.random((150, tokens)) < 0.02
+    fires = (themes[theme] & (random.random((n, tokens)) < 0.3)) | (random.random((n, tokens)) < 0.005)
+    whole, part = fired(fires), fired(fires[:, :sample])
+    pair = CoFiring(n)
+    pair.choose(part, part, part.by_column(), 0, n)
+    pair.add(whole.bits(), whole.bits(), 0, n)
+    firings = whole.firings
+    index, _, _ = strongest(pair.partner, pair.both, firings, firings, 10)
+    matrix = csr_matrix((np.ones(len(whole.column), np.float32), whole.column, whole.edge))
+    cosine = (matrix @ matrix.T).toarray() / np.sqrt(np.outer(firings, firings))
+    np.fill_diagonal(cosine, 0)
+    true = np.argsort(-cosine, axis=1)[:, :10]
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(index.tolist(), true.tolist(), strict=True)])
+    assert recall >= 0.95
 
 
 def kept(corpus: Made, best: Best, row: int) -> list[tuple[int, int, float]]:

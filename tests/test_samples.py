@@ -10,8 +10,9 @@ from scipy import stats
 from feature_atlas.contract import N_RANDOM, PER_BAND
 from pipeline.core.accumulate.best import Best, order_of, pack, quantise, token_of
 from pipeline.core.accumulate.block import above, dense, listed
+from pipeline.core.accumulate.common_types import CommonTypes
 from pipeline.core.accumulate.examples import N_OCTAVES, Extremes, Samples, octave
-from pipeline.core.accumulate.fires_on import FiresOn
+from pipeline.core.accumulate.heavy_types import HeavyTypes
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.windows import Corpus, Windows
 
@@ -104,7 +105,8 @@ def test_parts_merge_to_the_whole(seed: int, n: int, cut: int, signs: bool) -> N
     acts = np.random.default_rng(seed).integers(-2, 4, (3, n * 8)).astype(np.float32)
     counts = np.bincount(windows.corpus.tokens)
     whole, first, later = (
-        [Samples(3, signs, "d", seed), Extremes(3, 4, signs), Moments(3), FiresOn(3, counts, 9, signs)]
+        [Samples(3, signs, "d", seed), Extremes(3, 4, signs), Moments(3)]
+        + [CommonTypes(3, counts, 9) if signs else HeavyTypes(3)]
         for _ in range(3)
     )
     for number, batch in enumerate(windows.batches(1)):
@@ -118,9 +120,11 @@ def test_parts_merge_to_the_whole(seed: int, n: int, cut: int, signs: bool) -> N
             np.testing.assert_array_equal(one, other)
 
 
-def kept_of(accumulator: Samples | Extremes | Moments | FiresOn) -> list[np.ndarray]:
+def kept_of(accumulator: Samples | Extremes | Moments | CommonTypes | HeavyTypes) -> list[np.ndarray]:
     """All that an accumulator holds, in an order that does not depend on how it came there."""
-    if isinstance(accumulator, Moments | FiresOn):
+    if isinstance(accumulator, HeavyTypes):
+        return list(accumulator.listed().values())
+    if isinstance(accumulator, Moments | CommonTypes):
         return list(accumulator.state().values())
     if isinstance(accumulator, Extremes):
         return in_order(accumulator.best)

@@ -136,15 +136,23 @@ def _check_excerpts(latent: Latent, acts: np.ndarray, where: brute.Places) -> No
 
 
 def _check_fires_on(shown: dict[str, Any], acts: np.ndarray, where: brute.Places, params: Params) -> None:
+    """Every count is right to within the error that is told; with none, so is the list."""
     want = brute.fires_on(acts, where.type)
-    listed = shown["fires_on"]
+    listed, missed = shown["fires_on"], shown["fires_on_missed"]
     for row in listed:
-        for name, values in want.items():
-            assert row[name] == pytest.approx(values[row["token_id"]], rel=1e-4, abs=1e-6), name
-    common = want["share_of_mass"][want["count"] >= params.describe.fires_on_min_count]
-    heaviest = np.sort(common[common > 0])[::-1][:16]
-    assert [row["share_of_mass"] for row in listed] == pytest.approx(heaviest.tolist(), rel=1e-4, abs=1e-6)
-    assert shown["fires_on_missed"] == pytest.approx(0, abs=1e-9)
+        share = want["share_of_firings"][row["token_id"]]
+        assert share - missed - 1e-6 <= row["share_of_firings"] <= share + 1e-6
+    if missed == 0:
+        for row in listed:
+            for name, values in want.items():
+                assert row[name] == pytest.approx(values[row["token_id"]], rel=1e-4, abs=1e-6), name
+        common = want["share_of_mass"][want["count"] >= params.describe.fires_on_min_count]
+        heaviest = np.sort(common[common > 0])[::-1][:16]
+        assert [row["share_of_mass"] for row in listed] == pytest.approx(
+            heaviest.tolist(), rel=1e-4, abs=1e-6
+        )
+    elif listed:
+        assert missed < 1 / 96
 
 
 def test_batch_size_changes_nothing_that_is_seen(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Integer
 
@@ -12,6 +14,7 @@ from feature_atlas.contract import (
     INTS,
     N_BANDS,
     N_BINS,
+    N_COFIRING,
     N_FIRES_ON,
     NO_TOKEN,
     PER_BAND,
@@ -22,6 +25,7 @@ from feature_atlas.contract import (
 )
 from feature_atlas.errors import InputError
 from pipeline.core.accumulate.best import token_of
+from pipeline.core.accumulate.cofiring import strongest
 from pipeline.core.accumulate.examples import N_OCTAVES
 from pipeline.core.windows import Windows
 
@@ -30,12 +34,22 @@ TOP_TYPES = 5  # token types whose share of the mass is the concentration
 BEFORE_PEAK = 3  # tokens of a snippet before its peak: list rows are narrow, and the peak must show
 
 
+@dataclass(frozen=True)
+class Mate:
+    """Another dictionary of the same layer: what is needed to tell its latents and weigh their firings."""
+
+    id: str
+    firings: Integer[np.ndarray, " latent"]
+
+
 def dictionary_arrays(
     scan: Arrays,
     describe: Arrays,
     windows: Windows,
+    mates: list[Mate],
     two_signed: bool,
     min_count: int,
+    d_vocab: int,
 ) -> Arrays:
     """Every array of the contract's DICTIONARY for one dictionary."""
     bands = band_rows(scan)
@@ -45,11 +59,12 @@ def dictionary_arrays(
         **statistics(scan, windows.counted_tokens),
         **_histogram(scan),
         **{name: bands[name] for name in ("band_low", "band_high", "band_firings")},
-        **fires_on(scan, min_count),
+        **fires_on(scan, windows.type_counts(d_vocab), min_count),
+        **cofiring(scan, mates),
         **_described(describe, len(scan["moments/firings"])),
     }
     n_top = scan["top/key"].shape[1]
-    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed)
+    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed, bool(mates))
     floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
     return {
         "examples/tokens": examples["tokens"],
@@ -184,37 +199,56 @@ def _histogram(scan: Arrays) -> Arrays:
     return {"hist": hist[:, 1 : N_BINS + 1], "hist_underflow": hist[:, 0], "hist_overflow": hist[:, -1]}
 
 
-def fires_on(scan: Arrays, min_count: int) -> Arrays:
+def fires_on(scan: Arrays, occurs: Integer[np.ndarray, " type"], min_count: int) -> Arrays:
     """The N_FIRES_ON types with the largest share of the activation mass, and the concentration.
 
-    Types that occur fewer than `min_count` times are left out of the list, not of the sums.
+    `occurs` are the occurrences of every type. Types that occur fewer than `min_count` times are
+    left out of the list, not of the sums.
     """
-    types, firings, mass = scan["fires_on/types"], scan["fires_on/firings"], scan["fires_on/mass"]
-    total = scan["fires_on/total"] if scan["fires_on/total"].size else mass
+    firings, mass, total, missed = (scan[f"fires_on/{n}"] for n in ("firings", "mass", "total", "missed"))
+    types = np.broadcast_to(scan["fires_on/type"], mass.shape)
     all_firings = np.maximum(scan["moments/firings"], 1)[:, None]
     all_mass = np.where(scan["moments/mass"] > 0, scan["moments/mass"], 1)[:, None]
-    occurs = scan["fires_on/occurs"]
-    listed = np.where((occurs >= min_count) & (firings > 0), mass, -1)
+    listed = np.where((occurs[types] >= min_count) & (firings > 0), mass, -1)
     pick = _padded(np.argsort(-listed, axis=1, kind="stable")[:, :N_FIRES_ON], N_FIRES_ON)
-    there = (np.take_along_axis(listed, pick, axis=1) > 0) & (np.arange(N_FIRES_ON) < len(types))
-    at = {
-        name: np.take_along_axis(a, pick, axis=1) for name, a in (("f", firings), ("m", mass), ("t", total))
-    }
-    count = np.where(there, occurs[pick], 0)
+    there = (np.take_along_axis(listed, pick, axis=1) > 0) & (np.arange(N_FIRES_ON) < types.shape[1])
+    type_, f, m, t = (np.take_along_axis(array, pick, axis=1) for array in (types, firings, mass, total))
+    count = np.where(there, occurs[type_], 0)
     safe = np.maximum(count, 1)
     heaviest = -np.sort(-mass, axis=1)[:, :TOP_TYPES].sum(axis=1, keepdims=True, dtype=np.float64)
     return {
-        "fires_on_token": np.where(there, types[pick], 0),
+        "fires_on_token": np.where(there, type_, 0),
         "fires_on_count": count,
-        "fires_on_p": np.where(there, at["f"] / safe, 0),
-        "fires_on_mean": np.where(there, at["t"] / safe, 0),
-        "fires_on_share": np.where(there, at["f"] / all_firings, 0),
-        "fires_on_mass": np.where(there, at["m"] / all_mass, 0),
-        "fires_on_missed": np.maximum(0, 1 - firings.sum(axis=1, dtype=np.int64) / all_firings[:, 0])
-        * (scan["moments/firings"] > 0),
+        "fires_on_p": np.where(there, f / safe, 0),
+        "fires_on_mean": np.where(there, t / safe, 0),
+        "fires_on_share": np.where(there, f / all_firings, 0),
+        "fires_on_mass": np.where(there, m / all_mass, 0),
+        "fires_on_missed": missed / all_firings[:, 0],
         "concentration": np.minimum(heaviest / all_mass, 1)[:, 0],
-        "top_token": types[mass.argmax(axis=1)],
+        "top_token": np.take_along_axis(types, mass.argmax(axis=1)[:, None], axis=1)[:, 0],
     }
+
+
+def cofiring(scan: Arrays, mates: list[Mate]) -> Arrays:
+    """The N_COFIRING latents of largest cosine: of the dictionary itself, and of its mates together."""
+    own = scan["moments/firings"]
+    found: Arrays = {}
+    if "within/partner" in scan:
+        index, count, cosine = _strongest(scan, "within", own)
+        found = {"cofiring_index": index, "cofiring_count": count, "cofiring_cosine": cosine}
+    if mates:
+        index, count, cosine = _strongest(scan, "across", np.concatenate([mate.firings for mate in mates]))
+        first = np.cumsum([0, *(len(mate.firings) for mate in mates)])
+        whose = np.searchsorted(first, index, side="right") - 1
+        found |= {"across_count": count, "across_cosine": cosine}
+        found |= {"across_dictionary": whose, "across_index": index - first[whose]}
+    nothing = np.zeros((len(own), 0))
+    names = [field.name for field in (*FLOATS, *INTS) if field.axis in ("cofiring", "across")]
+    return {name: found.get(name, nothing) for name in names}
+
+
+def _strongest(scan: Arrays, pair: str, pool: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return strongest(scan[f"{pair}/partner"], scan[f"{pair}/both"], scan["moments/firings"], pool, N_COFIRING)
 
 
 def _padded(pick: np.ndarray, length: int) -> np.ndarray:
@@ -222,7 +256,7 @@ def _padded(pick: np.ndarray, length: int) -> np.ndarray:
 
 
 def _described(describe: Arrays, n: int) -> Arrays:
-    sizes = dictionary_sizes(n, 1, False)
+    sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
         if field.axis in ("effect", "neighbour"):

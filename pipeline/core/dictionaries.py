@@ -114,6 +114,21 @@ class Dictionary:
         return torch.addmm(self.b_dec, acts, self.W_dec)
 
 
+def mates_of(dictionary: Dictionary, dictionaries: list[Dictionary]) -> list[Dictionary]:
+    """The layer's other dictionaries, in their order, with whose latents co-firing is counted.
+
+    None for neurons, which fire nearly everywhere.
+    """
+    if dictionary.two_signed:
+        return []
+    layer = dictionary.hook_in.layer
+    return [
+        each
+        for each in dictionaries
+        if each is not dictionary and not each.two_signed and each.hook_in.layer == layer
+    ]
+
+
 def neurons(layer: int, d_mlp: int, weights: str) -> Dictionary:
     """The identity dictionary of one MLP: `mlp_post.<layer>`."""
     point = HookPoint("mlp_post", layer)

@@ -14,7 +14,7 @@ import numpy as np
 from feature_atlas.contract import DICTIONARY, FLOATS, INTS, LABELS, columns, dictionary_sizes, sections
 from feature_atlas.store import create_group
 from pipeline.core.brought import Labels
-from pipeline.core.cards import dictionary_arrays
+from pipeline.core.cards import Mate, dictionary_arrays
 from pipeline.core.files import load_arrays, write_once
 from pipeline.core.windows import Windows, load_corpus
 
@@ -32,6 +32,7 @@ class Part:
     ctx: int
     bos: int | None
     labels: Labels | None
+    mates: tuple[str, ...]
     work: Path
     run: Path
 
@@ -58,14 +59,16 @@ def _write_dictionary(into: Path, part: Part) -> None:
     windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
     scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
     described = load_arrays(part.work / "describe" / f"{part.id}.npz")
-    arrays = dictionary_arrays(scan, described, windows, part.two_signed, part.min_count)
+    mates = [Mate(name, _firings(part.work, name)) for name in part.mates]
+    arrays = dictionary_arrays(scan, described, windows, mates, part.two_signed, part.min_count, part.d_vocab)
     n_top = scan["top/key"].shape[1]
-    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed)
+    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed, bool(mates))
     attributes: dict[str, Any] = {
         "sizes": sizes,
         "sections": sections(n_top, part.two_signed),
         "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
         "writes": part.writes,
+        "mates": list(part.mates),
     }
     specs = DICTIONARY
     if part.labels is not None:
@@ -74,3 +77,8 @@ def _write_dictionary(into: Path, part: Part) -> None:
         arrays["label"] = np.array(texts, dtype=object)
         attributes["labels"] = {"source": part.labels.source, "count": len(part.labels.labels)}
     create_group(into, specs, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
+
+
+def _firings(work: Path, dictionary: str) -> np.ndarray:
+    with np.load(work / "scan" / f"{dictionary}.npz", allow_pickle=False) as scan:
+        return scan["moments/firings"]

@@ -29,7 +29,10 @@ class ScanParams(_Record):
     """Windows the model reads at once. The same numbers to 1e-6 whatever it is."""
 
     fires_on_types: Annotated[int, Field(ge=1)] = 1024
-    """Commonest token types of the corpus that the fires-on table counts exactly."""
+    """Commonest token types of the corpus that the neurons' fires-on table counts exactly."""
+
+    cofiring_tokens: Annotated[int, Field(ge=1)] = 65_536
+    """Tokens of the random sample in which the latents that fire together are found, then counted exactly."""
 
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
     """A killed scan loses at most about this much work, or twenty times what saving its state takes."""

@@ -45,7 +45,10 @@ def print_latent(latent: Latent) -> None:
     for name, key in (("fires on", "fires_on"), ("promotes", "promoted"), ("suppresses", "suppressed")):
         tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
         console.print(Text(f"{name:<10} {tokens}"), soft_wrap=True)
-    console.print("nearest    " + " ".join(row["address"] for row in shown["neighbours"][:_SHOWN]))
+    for name, key in (("nearest", "neighbours"), ("fires with", "cofiring")):
+        console.print(
+            f"{name:<10} " + " ".join(row["address"] for row in shown[key][:_SHOWN]), soft_wrap=True
+        )
 
 
 def _strip(example: Example) -> Text:

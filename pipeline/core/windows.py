@@ -151,10 +151,17 @@ class Windows:
             counted_tokens=self.counted_tokens,
         )
 
-    def batches(self, size: int, first: int = 0) -> Iterator[Batch]:
-        """Batches of `size` windows (the last may have fewer) from window `first` on."""
-        for start in range(first, len(self), size):
-            yield self._batch(self._spans[start : start + size])
+    def order(self, n: int, seed: int) -> Integer[np.ndarray, " window"]:
+        """All windows' indices: a random sample of `n` of them, ascending, and then all others, ascending."""
+        chosen = np.zeros(len(self), bool)
+        chosen[np.random.default_rng(seed).permutation(len(self))[:n]] = True
+        return np.concatenate([np.flatnonzero(chosen), np.flatnonzero(~chosen)])
+
+    def batches(self, size: int, order: Integer[np.ndarray, " window"] | None = None) -> Iterator[Batch]:
+        """Batches of `size` windows (the last may have fewer), of all in turn or of those in `order`."""
+        spans = self._spans if order is None else self._spans[order]
+        for start in range(0, len(spans), size):
+            yield self._batch(spans[start : start + size])
 
     def _batch(self, spans: Integer[np.ndarray, "window span"]) -> Batch:
         lead = 0 if self.bos is None else 1

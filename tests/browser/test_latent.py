@@ -49,7 +49,7 @@ def test_tabs_show_the_bands_with_their_share(sites: Sites, visitor: Visitor) ->
 
 def test_neighbours_are_followed_and_back_returns(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at(TOY))
-    link = page.locator(".neighbours a").first
+    link = page.locator(".p-neighbours .ranking a").first
     neighbour = link.inner_text()
     link.click()
     page.wait_for_selector(f'[data-ready="{neighbour}"]')
@@ -64,7 +64,7 @@ def test_neighbours_are_followed_and_back_returns(sites: Sites, visitor: Visitor
 
 def test_pointing_at_a_neighbour_previews_it(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at(TOY))
-    link = page.locator(".neighbours a").first
+    link = page.locator(".p-neighbours .ranking a").first
     link.hover()
     expect(page.locator(".tip .snippet")).to_have_count(3)
     page.mouse.move(0, 0)

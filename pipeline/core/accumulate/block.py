@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64
 
+from pipeline.core.accumulate.fired import Fired
 from pipeline.core.accumulate.kernel import kernel
 from pipeline.core.windows import Batch
 
@@ -32,6 +33,11 @@ class Block:
     def n_latents(self) -> int:
         """Latents in the block."""
         return len(self.edge) - 1
+
+    @property
+    def fired(self) -> Fired:
+        """Where its latents fire: a copy, which does not hold the block's memory."""
+        return Fired(self.edge, self.column.copy(), len(self.batch.token))
 
     @property
     def rows(self) -> slice:

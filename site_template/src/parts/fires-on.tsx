@@ -47,7 +47,7 @@ export function FiresOn({ latent, vocabulary }: { latent: Latent; vocabulary: Vo
       </table>
       <p class="quiet">
         share: of its firings; of: occurrences of the token
-        {(missed[0] ?? 0) > 0 && `; up to ${percent(missed[0] ?? 0)} of its firings fell on types outside the table`}
+        {(missed[0] ?? 0) > 0 && `; any one type may have up to ${percent(missed[0] ?? 0)} of its firings beyond what is told here`}
       </p>
     </>
   );

@@ -1,6 +1,7 @@
 import { count } from "../draw/format.ts";
 import type { Opened } from "../state/opened.ts";
 import { type Tab, tabsOf } from "../state/tabs.ts";
+import { CoFiring } from "./cofiring.tsx";
 import { Effects } from "./effects.tsx";
 import { Examples } from "./examples.tsx";
 import { FiresOn } from "./fires-on.tsx";
@@ -46,6 +47,11 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
           <Pane name="Nearest by write direction" id="neighbours">
             <Neighbours {...{ latent, dictionary, vocabulary, root, onGo }} />
           </Pane>
+          {!dictionary.record.two_signed && (
+            <Pane name="Fires together with" id="cofiring">
+              <CoFiring {...{ latent, dictionary, atlas, vocabulary, root, onGo }} />
+            </Pane>
+          )}
         </div>
         <div class="column">
           <Pane name="Activations" id="activations">

@@ -25,6 +25,8 @@ type Ranges<K extends string> = Record<K, [number, number]>;
 export class Dictionary {
   /** Rows of the examples. */
   readonly sections: Record<Section, [number, number]>;
+  /** The layer's other dictionaries: `across_dictionary` counts in this list. */
+  readonly mates: string[];
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
@@ -38,6 +40,7 @@ export class Dictionary {
     private readonly group: Group,
   ) {
     this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
+    this.mates = (group.attributes["mates"] as string[] | undefined) ?? [];
     this.writes = group.attributes["writes"] === true;
     this.labelSource = (group.attributes["labels"] as { source: string } | undefined)?.source ?? null;
     this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };

@@ -76,6 +76,8 @@ export type FloatField =
   | "skew"
   | "kurtosis"
   | "concentration"
+  | "cofiring_cosine"
+  | "across_cosine"
   ;
 
 export type IntField =
@@ -93,6 +95,11 @@ export type IntField =
   | "fires_on_token"
   | "fires_on_count"
   | "firings"
+  | "cofiring_index"
+  | "cofiring_count"
+  | "across_dictionary"
+  | "across_index"
+  | "across_count"
   ;
 
 export const DOCS = {
@@ -107,7 +114,7 @@ export const DOCS = {
   "fires_on_mean": "mean activation over all occurrences of the type",
   "fires_on_share": "share of the latent's firings that fall on the type",
   "fires_on_mass": "share of its activation mass (sum over firings)",
-  "fires_on_missed": "share of firings on types outside the table (its error bound)",
+  "fires_on_missed": "share of firings that any one type may have beyond what is told (the error)",
   "density": "firings / counted tokens",
   "max": "highest activation",
   "min": "lowest activation",
@@ -117,6 +124,8 @@ export const DOCS = {
   "skew": "third central moment / variance^1.5 (0 if variance is 0)",
   "kurtosis": "fourth central moment / variance^2 (3 for a normal; 0 if variance is 0)",
   "concentration": "share of activation mass on its five heaviest token types",
+  "cofiring_cosine": "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
+  "across_cosine": "the same with latents of the layer's other dictionaries",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
@@ -131,4 +140,9 @@ export const DOCS = {
   "fires_on_token": "token type",
   "fires_on_count": "occurrences of the type; 0 marks an empty slot",
   "firings": "token positions with activation > 0",
+  "cofiring_index": "latent of the same dictionary that fires where this one does",
+  "cofiring_count": "positions where both fire; 0 marks an empty slot",
+  "across_dictionary": "index in the group's `mates`, the layer's other dictionaries",
+  "across_index": "latent of that dictionary",
+  "across_count": "positions where both fire; 0 marks an empty slot",
 };

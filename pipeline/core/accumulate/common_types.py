@@ -1,4 +1,4 @@
-"""Which token types a latent fires on: a table of the corpus's commonest types, exact for those."""
+"""What a neuron does on each of the corpus's commonest token types: exact for those."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ def commonest(counts: Integer[np.ndarray, " type"], n: int) -> Integer[np.ndarra
     return np.sort(order[counts[order] > 0])
 
 
-class FiresOn:
-    """Per latent and type of the table: firings, and the sum of activation over firings (`mass`).
+class CommonTypes:
+    """Per unit of two signs and type of the table: firings, and the sums of activation.
 
-    Units of two signs also have `total`, the sum over all occurrences; for others it is the mass.
-    Firings on types outside the table are known only in sum: that is the table's stated error.
-    `counts` are the occurrences of every type in the corpus; the table has the `n_types` commonest,
-    `types`, which occur `occurs` times.
+    `mass` is the sum over firings, `total` that over all occurrences. Such units fire on nearly every
+    type, so a table of each unit's own would lose most of them. Firings on types outside the table are
+    known only in sum: that is the table's stated error. `counts` are the occurrences of every type in
+    the corpus; the table has the `n_types` commonest, `types`.
     """
 
-    def __init__(
-        self, n_latents: int, counts: Integer[np.ndarray, " type"], n_types: int, two_signed: bool
-    ) -> None:
+    def __init__(self, n_units: int, counts: Integer[np.ndarray, " type"], n_types: int) -> None:
         self.types = commonest(counts, n_types)
-        self.occurs = counts[self.types]
         self._entry = np.full(len(counts), -1, np.int64)
         self._entry[self.types] = np.arange(len(self.types))
-        self.two_signed = two_signed
-        shape = (n_latents, len(self.types))
+        shape = (n_units, len(self.types))
         self.firings = np.zeros(shape, np.uint32)
         self.mass = np.zeros(shape, np.float32)
-        self.total = np.zeros(shape if two_signed else (0, 0), np.float32)
+        self.total = np.zeros(shape, np.float32)
 
     def add(self, block: Block) -> None:
         """Takes in one block."""
         entry = self._entry[block.batch.type]
         table = self.firings[block.rows], self.mass[block.rows]
         _add_firings(block.edge, block.column, block.value, entry, *table)
-        if block.acts is not None:
-            _add_all(block.acts, entry, self.total[block.rows])
+        assert block.acts is not None
+        _add_all(block.acts, entry, self.total[block.rows])
 
-    def merge(self, later: FiresOn) -> None:
+    def merge(self, later: CommonTypes) -> None:
         """Takes in what another gathered of later windows."""
         self.firings += later.firings
         self.mass += later.mass
         self.total += later.total
+
+    def listed(self, firings: Integer[np.ndarray, " unit"]) -> dict[str, np.ndarray]:
+        """As of `HeavyTypes.listed`, with one row of types for all units."""
+        missed = firings - self.firings.sum(axis=1, dtype=np.int64)
+        return {"type": self.types[None], **self.state(), "missed": missed}
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""

@@ -1,0 +1,73 @@
+"""Batches -> what the scans keep: one forward pass for all dictionaries, on all cores."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from feature_atlas.address import HookPoint
+from feature_atlas.errors import InputError
+from pipeline.core.accumulate.fired import Fired
+from pipeline.core.dictionary_scan import DictionaryScan
+from pipeline.core.encode import starts
+from pipeline.core.layer import layers_of
+from pipeline.core.model import Read, SubjectModel
+from pipeline.core.windows import Batch
+from pipeline.core.workers import Workers
+
+
+class Sweep:
+    """Takes in a few batches at once: each is read by one thread, then threads take in blocks of latents.
+
+    `chosen` says that co-firing partners are known already; else what comes before `choose` is the
+    sample in which they are found.
+    """
+
+    def __init__(
+        self, crew: Workers, model: SubjectModel, read: Read, scans: list[DictionaryScan], chosen: bool
+    ) -> None:
+        self._crew, self._model, self._read, self._scans = crew, model, read, scans
+        self._layers = layers_of(scans, chosen)
+        self._blocks = [(scan, lo) for scan in scans for lo in starts(scan.dictionary)]
+
+    def add(self, batches: tuple[Batch, ...]) -> None:
+        """Takes in the batches, in order."""
+        acts = self._crew.do(partial(counted, self._model, self._read, batch) for batch in batches)
+        fired = self._accumulate(acts, batches)
+        for layer in self._layers:
+            layer.add(self._crew, [Fired.beside(fired[scan.dictionary.id]) for scan in layer.scans])
+
+    def choose(self) -> None:
+        """Ends the sample."""
+        for layer in self._layers:
+            layer.choose(self._crew)
+
+    def _accumulate(
+        self, acts: list[dict[HookPoint, Tensor]], batches: tuple[Batch, ...]
+    ) -> dict[str, list[Fired]]:
+        """By dictionary where the latents fire, block by block."""
+        read = {
+            scan.dictionary.id: [scan.dictionary.read(each[scan.dictionary.hook_in]) for each in acts]
+            for scan in self._scans
+        }
+        found = self._crew.do(
+            partial(scan.add, read[scan.dictionary.id], lo, batches) for scan, lo in self._blocks
+        )
+        fired: dict[str, list[Fired]] = defaultdict(list)
+        for (scan, _), where in zip(self._blocks, found, strict=True):
+            if where is not None:
+                fired[scan.dictionary.id].append(where)
+        return fired
+
+
+def counted(model: SubjectModel, read: Read, batch: Batch) -> dict[HookPoint, Tensor]:
+    """Activations at the counted positions, [column, width]."""
+    there = torch.from_numpy(batch.counted).to(model.device)
+    chosen = {point: x[there] for point, x in read(torch.from_numpy(batch.windows)).items()}
+    for point, x in chosen.items():
+        if not torch.isfinite(x.sum()):
+            raise InputError(f"the model's activations at {point} are not finite: its weights are damaged")
+    return chosen
