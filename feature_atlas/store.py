@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import gzip
+import threading
 import warnings
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,14 @@ import fsspec
 import numpy as np
 import zarr
 from zarr.codecs import GzipCodec
-from zarr.core.array_spec import ArraySpec as ZarrSpec
-from zarr.core.buffer import Buffer
-from zarr.core.buffer.cpu import as_numpy_array_wrapper
 from zarr.storage import FsspecStore, LocalStore
 
+from feature_atlas.chunks import GZIP, array_files
 from feature_atlas.contract import ArraySpec, numpy_dtype
 from feature_atlas.errors import FormatError
 
-GZIP = 6  # browsers unpack gzip natively; higher levels gain under 1 % on token arrays
 SHARD_SIZES = "shard_sizes"
+_ONE_THREAD = threading.Lock()
 
 
 def is_url(place: str) -> bool:
@@ -46,7 +44,7 @@ def read_bytes(place: str) -> bytes:
 
 def create_group(
     path: Path,
-    specs: Iterable[ArraySpec],
+    specs: Sequence[ArraySpec],
     arrays: Mapping[str, np.ndarray[Any, Any]],
     attributes: Mapping[str, Any],
     *,
@@ -56,53 +54,55 @@ def create_group(
     """Writes a group whole: every array of the contract, shard sizes and consolidated metadata.
 
     Shard sizes let a browser read with absolute byte ranges only, and tell "listed but missing"
-    (an error) from "all zero, so never written".
+    (an error) from "all zero, so never written". zarr writes the metadata, `array_files` the values.
     """
+    dtypes = {spec.path: numpy_dtype(spec, d_vocab, two_signed) for spec in specs}
+    for spec in specs:
+        _write_values(path, spec, arrays[spec.path], dtypes[spec.path])
     with _quiet():
-        group = zarr.create_group(LocalStore(path), overwrite=True)
+        group = zarr.create_group(
+            LocalStore(path), attributes={**attributes, SHARD_SIZES: _shard_sizes(path)}
+        )
         for spec in specs:
-            _write_array(group, spec, arrays[spec.path], numpy_dtype(spec, d_vocab, two_signed))
-        group.attrs.update({**attributes, SHARD_SIZES: _shard_sizes(path)})
+            _create_array(group, spec, arrays[spec.path].shape, dtypes[spec.path])
         zarr.consolidate_metadata(group.store)
 
 
-def _write_array(group: zarr.Group, spec: ArraySpec, values: np.ndarray[Any, Any], dtype: str) -> None:
+def _write_values(path: Path, spec: ArraySpec, values: np.ndarray[Any, Any], dtype: str) -> None:
     if values.ndim != len(spec.dims):
         raise AssertionError(f"{spec.path}: {values.shape} does not fit {spec.dims}")
-    rest = values.shape[1:]
-    length = max(1, values.shape[0])
-    chunk = min(spec.chunk or length, length)
-    shard = -(-min(spec.shard, length) // chunk) * chunk if spec.shard else None
-    array = group.create_array(
+    typed = values.astype(object if dtype == "string" else dtype, copy=False)
+    for number, data in array_files(typed, *_cut(spec, len(values))):
+        file = path.joinpath(spec.path, "c", str(number), *("0" for _ in spec.dims[1:]))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+
+def _create_array(group: zarr.Group, spec: ArraySpec, shape: tuple[int, ...], dtype: str) -> None:
+    chunk, shard = _cut(spec, shape[0])
+    group.create_array(
         spec.path,
-        shape=values.shape,
-        chunks=(chunk, *rest),
-        shards=None if shard is None else (shard, *rest),
+        shape=shape,
+        chunks=(chunk, *shape[1:]),
+        shards=None if shard is None else (shard, *shape[1:]),
         dtype=str if dtype == "string" else dtype,
-        compressors=_TimelessGzip(level=GZIP),
+        compressors=GzipCodec(level=GZIP),
         fill_value="" if dtype == "string" else 0,
         dimension_names=spec.dims,
         attributes={"doc": spec.doc},
     )
-    array[:] = values if dtype == "string" else values.astype(dtype, copy=False)
+
+
+def _cut(spec: ArraySpec, length: int) -> tuple[int, int | None]:
+    """Lengths of chunk and shard of an array of that length; no longer than it is, shards of whole chunks."""
+    length = max(1, length)
+    chunk = min(spec.chunk or length, length)
+    return chunk, -(-min(spec.shard, length) // chunk) * chunk if spec.shard else None
 
 
 def _shard_sizes(path: Path) -> dict[str, int]:
     files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "zarr.json")
     return {p.relative_to(path).as_posix(): p.stat().st_size for p in files}
-
-
-class _TimelessGzip(GzipCodec):
-    """gzip without the time of day in its header: the same values are the same bytes.
-
-    It also compresses where it stands: zarr's own hands every 4 KB chunk to a thread and waits.
-    """
-
-    async def _encode_single(self, chunk_bytes: Buffer, chunk_spec: ZarrSpec) -> Buffer | None:
-        return as_numpy_array_wrapper(self._compress, chunk_bytes, chunk_spec.prototype)
-
-    def _compress(self, data: np.ndarray[Any, Any]) -> bytes:
-        return gzip.compress(data.tobytes(), self.level, mtime=0)
 
 
 class Group:
@@ -161,7 +161,10 @@ class Group:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Zarr warns that consolidated metadata and strings are not in the specification yet: known."""
-    with warnings.catch_warnings():
+    """Zarr warns that consolidated metadata and strings are not in the specification yet: known.
+
+    What warnings do is up to the whole process, so this is for one thread at a time.
+    """
+    with _ONE_THREAD, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

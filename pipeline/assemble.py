@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import platform
 import shutil
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +26,7 @@ from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import StageFolder, digest, write_atomically, write_once
-from pipeline.core.group import Part, end_with_parent, write_dictionary
+from pipeline.core.group import write_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
@@ -51,9 +50,7 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
-    _write_dictionaries(
-        [_part(d, mates_of(d, dictionaries), params, folder, work, path) for d in dictionaries]
-    )
+    _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
     files = list_files(path)
     write_atomically(path / FILES, _canonical(files))
     _switch(out, _manifest(params, folder, windows, dictionaries, run_id, files, work))
@@ -61,42 +58,31 @@ def run(params: Params, work: Path, out: Path) -> None:
     say(f"atlas: {out}, {sum(size for size, _ in files.values()) / 2**20:,.1f} MiB in {len(files):,} files")
 
 
-def _part(
-    dictionary: Dictionary,
-    mates: list[Dictionary],
+def _write_dictionaries(
     params: Params,
     folder: ModelFolder,
+    dictionaries: list[Dictionary],
+    windows: Windows,
     work: Path,
     path: Path,
-) -> Part:
-    with np.load(work / "describe" / f"{dictionary.id}.npz") as described:
-        writes = "promoted_value" in described.files
-    return Part(
-        id=dictionary.id,
-        n_latents=dictionary.n_latents,
-        two_signed=dictionary.two_signed,
-        writes=writes,
-        d_vocab=folder.record.d_vocab,
-        min_count=params.describe.fires_on_min_count,
-        ctx=params.ctx,
-        bos=folder.bos(params.bos),
-        labels=dictionary.labels,
-        mates=tuple(mate.id for mate in mates),
-        work=work,
-        run=path,
-    )
+) -> None:
+    """Each by one thread: zlib and most of numpy leave the interpreter to the others."""
+    min_count, d_vocab = params.describe.fires_on_min_count, folder.record.d_vocab
 
+    def write(dictionary: Dictionary) -> int:
+        mates = mates_of(dictionary, dictionaries)
+        write_once(
+            path / f"{dictionary.id}.zarr",
+            lambda into: write_dictionary(into, dictionary, mates, work, windows, min_count, d_vocab),
+        )
+        return dictionary.n_latents
 
-def _write_dictionaries(parts: list[Part]) -> None:
-    """Zarr spends 0.4 ms on each latent's chunks in Python: worth a process for each core."""
-    workers = min(os.cpu_count() or 1, len(parts))
-    spawn = multiprocessing.get_context("spawn")
     with (
-        step("assemble", sum(part.n_latents for part in parts), "units") as progress,
-        ProcessPoolExecutor(workers, mp_context=spawn, initializer=end_with_parent) as pool,
+        step("assemble", sum(dictionary.n_latents for dictionary in dictionaries), "units") as progress,
+        ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
-        for part in pool.map(write_dictionary, parts):
-            progress.advance(part.n_latents)
+        for n_latents in pool.map(write, dictionaries):
+            progress.advance(n_latents)
 
 
 def _write_corpus(into: Path, corpus: Corpus, folder: ModelFolder) -> None:

@@ -13,7 +13,7 @@ from pipeline.core.progress import say
 from pipeline.core.read_corpus import read_corpus
 from pipeline.core.windows import save_corpus
 
-VERSION = 1
+VERSION = 2
 
 
 def run(params: Params, work: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer
 
 from feature_atlas.errors import InputError
 from pipeline.core.corpus import open_source
-from pipeline.core.python_docs import python_files, split_docstrings
+from pipeline.core.python_docs import python_documents, python_files, split_docstrings
 from pipeline.core.read_corpus import Selection, share_out
 from pipeline.core.tokenizer import SubjectTokenizer
 
@@ -72,21 +73,70 @@ def test_python_docs_part_code_from_prose() -> None:
     assert not any("test" in path.parts for path in python_files())
 
 
-@given(st.lists(st.integers(2, 30), max_size=20), st.integers(1, 80), st.randoms())
+NESTED = """
+'module'
+class A:
+    'A'
+    try:
+        def a(): 'a'
+    except ValueError:
+        def b(): 'b'
+    else:
+        def c(): 'c'
+    finally:
+        async def d(): 'd'
+if x:
+    def e(): 'e'
+elif y:
+    with z:
+        def f():
+            'f'
+            class F: 'F'
+else:
+    match x:
+        case 1:
+            def g(): 'g'
+for x in y:
+    def h(): 'h'
+else:
+    while x:
+        def i(): 'i'
+"""
+
+
+def test_docstrings_are_found_wherever_statements_hold_others() -> None:
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = [node for node in ast.walk(ast.parse(NESTED)) if isinstance(node, kinds)]
+    assert split_docstrings(NESTED)[1].split("\n\n") == [ast.get_docstring(node) for node in nodes]
+
+
+@given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 80), st.randoms())
 def test_documents_are_chosen_by_hash_not_by_order(lengths: list[int], budget: int, random: object) -> None:
-    """The same documents are kept in whatever order they come."""
+    """The same documents are kept, and found too short, in whatever order they come; unwanted ones never."""
     documents = [(f"doc{i}", [0] * n) for i, n in enumerate(lengths)]
     shuffled = documents.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    kept = []
-    for order in (documents, shuffled):
+    kept, too_short = [], []
+    for order, ask in ((documents, False), (shuffled, False), (shuffled, True)):
         selection = Selection("s", budget)
         for number, (name, tokens) in enumerate(order):
-            selection.add(number, name, tokens)
+            if not ask or selection.wants(name):
+                selection.add(number, name, tokens)
         kept.append({name for name, _ in selection.cut(budget)})
-    assert kept[0] == kept[1]
+        too_short.append(selection.too_short)
+    assert kept[0] == kept[1] == kept[2]
+    assert too_short[0] == too_short[1] == too_short[2]
     total = sum(len(tokens) for name, tokens in documents if name in kept[0])
     assert total <= budget or len(kept[0]) == 1
+
+
+def test_unwanted_documents_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b.txt").write_text("two")
+    found = open_source(str(tmp_path)).read(lambda name: name == "b.txt")
+    assert [document.id for document in found] == ["b.txt"]
+    one = python_documents(python_files(), lambda name: name == "argparse.py")
+    assert [name for name, _ in one] == ["argparse.py", "argparse.py docstrings"]
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6), st.integers(1, 300))

@@ -26,6 +26,7 @@ OWNERS = {
     "huggingface_hub": "pipeline/core/model_folder.py",
     "safetensors": "pipeline/core/dictionaries.py",
     "zarr": "feature_atlas/store.py",
+    "google_crc32c": "feature_atlas/chunks.py",
     "fsspec": "feature_atlas/store.py",
     "jinja2": "viewer_builder/render.py",
     "typer": "pipeline/cli.py",

@@ -27,17 +27,30 @@ class Document:
     text: str
 
 
+Wanted = Callable[[str], bool]  # whether a document of that id is
+
+
+def everything(_: str) -> bool:
+    """Every document is wanted."""
+    return True
+
+
 @dataclass(frozen=True)
 class Source:
     """One corpus source. `key` changes when what it would give changes, as far as can be told cheaply.
 
     `streamed` sources may have no end: they are read only as far as `max_tokens` calls for.
+    `documents` gives those that are wanted, and may give others.
     """
 
     name: str
     key: str
     streamed: bool
-    read: Callable[[], Iterator[Document]]
+    documents: Callable[[Wanted], Iterator[Document]]
+
+    def read(self, wanted: Wanted = everything) -> Iterator[Document]:
+        """The documents that are wanted when their turn comes, in the source's order."""
+        return (document for document in self.documents(wanted) if wanted(document.id))
 
 
 def open_source(text: str) -> Source:
@@ -49,7 +62,7 @@ def open_source(text: str) -> Source:
         return _files(DEMO_TEXTS, _below(embedded_root() / "data" / "demo" / "texts"))
     if text == PYTHON_DOCS:
         files = python_files()
-        return Source(PYTHON_DOCS, _key(files), False, lambda: _from_pairs(python_documents(files)))
+        return Source(PYTHON_DOCS, _key(files), False, lambda wanted: _library(files, wanted))
     if text.startswith("hf:"):
         return _hub(text)
     path = Path(text)
@@ -72,7 +85,7 @@ def _files(name: str, paths: list[Path]) -> Source:
         raise InputError(f"corpus {name!r} has no file that ends in {', '.join(_READERS)}")
     base = fit[0].parent if len(fit) == 1 else Path(_common_folder(fit))
 
-    def read() -> Iterator[Document]:
+    def read(_: Wanted) -> Iterator[Document]:
         for path in fit:
             yield from _READERS[path.suffix](path, path.relative_to(base).as_posix())
 
@@ -97,8 +110,8 @@ def _key(paths: list[Path]) -> str:
     return digest(stats)
 
 
-def _from_pairs(pairs: Iterator[tuple[str, str]]) -> Iterator[Document]:
-    return (Document(name, text) for name, text in pairs)
+def _library(files: list[Path], wanted: Wanted) -> Iterator[Document]:
+    return (Document(name, text) for name, text in python_documents(files, wanted))
 
 
 def _plain(path: Path, name: str) -> Iterator[Document]:
@@ -154,7 +167,7 @@ def _hub(text: str) -> Source:
     if not name or text.count(":") > 4:
         raise InputError(f"corpus {text!r} is not hf:NAME[:CONFIG][:SPLIT][:COLUMN]")
 
-    def read() -> Iterator[Document]:
+    def read(_: Wanted) -> Iterator[Document]:
         for number, row in enumerate(_hub_rows(text, name, config or None, split or "train"), start=1):
             value = row.get(column or TEXT_COLUMN)
             if not isinstance(value, str):

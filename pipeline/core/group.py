@@ -1,11 +1,7 @@
-"""One dictionary's group, from its parts. Needs no torch, so that the processes that do it start at once."""
+"""One dictionary's group, from what scan and describe left of it."""
 
 from __future__ import annotations
 
-import multiprocessing.connection
-import os
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,70 +9,42 @@ import numpy as np
 
 from feature_atlas.contract import DICTIONARY, FLOATS, INTS, LABELS, columns, dictionary_sizes, sections
 from feature_atlas.store import create_group
-from pipeline.core.brought import Labels
 from pipeline.core.cards import Mate, dictionary_arrays
-from pipeline.core.files import load_arrays, write_once
-from pipeline.core.windows import Windows, load_corpus
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.files import load_arrays
+from pipeline.core.windows import Windows
 
 
-@dataclass(frozen=True)
-class Part:
-    """One dictionary's part of the work, small enough to hand to another process."""
-
-    id: str
-    n_latents: int
-    two_signed: bool
-    writes: bool
-    d_vocab: int
-    min_count: int
-    ctx: int
-    bos: int | None
-    labels: Labels | None
-    mates: tuple[str, ...]
-    work: Path
-    run: Path
-
-
-def end_with_parent() -> None:
-    """Ends this process when its parent is killed: left alone, it would write into the next build."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def write_dictionary(part: Part) -> Part:
-    """Writes one dictionary's group, whole or not at all."""
-    write_once(part.run / "dictionaries" / f"{part.id}.zarr", lambda into: _write_dictionary(into, part))
-    return part
-
-
-def _write_dictionary(into: Path, part: Part) -> None:
-    windows = Windows(load_corpus(part.work / "tokens"), part.ctx, part.bos)
-    scan = load_arrays(part.work / "scan" / f"{part.id}.npz")
-    described = load_arrays(part.work / "describe" / f"{part.id}.npz")
-    mates = [Mate(name, _firings(part.work, name)) for name in part.mates]
-    arrays = dictionary_arrays(scan, described, windows, mates, part.two_signed, part.min_count, part.d_vocab)
-    n_top = scan["top/key"].shape[1]
-    sizes = dictionary_sizes(part.n_latents, n_top, part.two_signed, bool(mates))
+def write_dictionary(
+    into: Path,
+    dictionary: Dictionary,
+    mates: list[Dictionary],
+    work: Path,
+    windows: Windows,
+    min_count: int,
+    d_vocab: int,
+) -> None:
+    """Writes the group to `into`; token types rarer than `min_count` are in no fires-on list."""
+    scan = load_arrays(work / "scan" / f"{dictionary.id}.npz")
+    described = load_arrays(work / "describe" / f"{dictionary.id}.npz")
+    n_top, two_signed = scan["top/key"].shape[1], dictionary.two_signed
+    pool = [Mate(mate.id, _firings(work, mate.id)) for mate in mates]
+    arrays = dictionary_arrays(scan, described, windows, pool, two_signed, min_count, d_vocab)
+    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates))
     attributes: dict[str, Any] = {
         "sizes": sizes,
-        "sections": sections(n_top, part.two_signed),
+        "sections": sections(n_top, two_signed),
         "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
-        "writes": part.writes,
-        "mates": list(part.mates),
+        "writes": "promoted_value" in described,
+        "mates": [mate.id for mate in mates],
     }
     specs = DICTIONARY
-    if part.labels is not None:
+    if dictionary.labels is not None:
         specs = (*DICTIONARY, *LABELS)
-        texts = [part.labels.labels.get(index, "") for index in range(part.n_latents)]
+        texts = [dictionary.labels.labels.get(index, "") for index in range(dictionary.n_latents)]
         arrays["label"] = np.array(texts, dtype=object)
-        attributes["labels"] = {"source": part.labels.source, "count": len(part.labels.labels)}
-    create_group(into, specs, arrays, attributes, d_vocab=part.d_vocab, two_signed=part.two_signed)
+        attributes["labels"] = {"source": dictionary.labels.source, "count": len(dictionary.labels.labels)}
+    create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=two_signed)
 
 
 def _firings(work: Path, dictionary: str) -> np.ndarray:

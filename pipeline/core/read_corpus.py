@@ -12,13 +12,14 @@ from itertools import islice
 import numpy as np
 
 from feature_atlas.errors import InputError
-from pipeline.core.corpus import Document, Source
+from pipeline.core.corpus import Document, Source, everything
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.progress import step
 from pipeline.core.tokenizer import SubjectTokenizer
 from pipeline.core.windows import Corpus
 
 SHORTEST = 2  # a document of one token gives the model nothing to go on
+BATCH = 16  # documents tokenised together, chosen by what is known of the choice before them
 STREAM_SHARE = 4  # a source that may have no end is read until this many times max_tokens were seen
 
 
@@ -43,18 +44,22 @@ class Selection:
 
     source: str
     budget: int | None
-    too_short: int = 0
     _n_tokens: int = 0
     _ceiling: int = 2**64
     _heap: list[tuple[int, int, str, np.ndarray]] = field(default_factory=list)
+    _short: list[int] = field(default_factory=list)
+
+    def wants(self, name: str) -> bool:
+        """Whether a document of this name may still be chosen, whatever it holds."""
+        return _hash(self.source, name) < self._ceiling
 
     def add(self, order: int, name: str, tokens: list[int]) -> None:
         """Considers one more document, the `order`-th of its source."""
-        if len(tokens) < SHORTEST:
-            self.too_short += 1
-            return
         rank = _hash(self.source, name)
         if rank >= self._ceiling:
+            return
+        if len(tokens) < SHORTEST:
+            self._short.append(rank)
             return
         heapq.heappush(self._heap, (-rank, order, name, np.array(tokens, np.uint32)))
         self._n_tokens += len(tokens)
@@ -73,6 +78,11 @@ class Selection:
             total += len(tokens)
             kept.append((order, name, tokens))
         return [(name, tokens) for _, name, tokens in sorted(kept, key=lambda item: item[0])]
+
+    @property
+    def too_short(self) -> int:
+        """Documents that would have been chosen, but for their length."""
+        return sum(rank < self._ceiling for rank in self._short)
 
     @property
     def n_tokens(self) -> int:
@@ -100,7 +110,9 @@ def _choose(sources: list[Source], tokenizer: SubjectTokenizer, max_tokens: int 
         limit = STREAM_SHARE * max_tokens if source.streamed and max_tokens else None
         seen = 0
         with step(f"tokens {source.name}"[:40], None, "tokens") as progress:
-            for order, name, tokens in _tokenised(source, tokenizer):
+            # How far to read what may have no end is told by the tokens of all its documents.
+            wanted = everything if source.streamed else selection.wants
+            for order, name, tokens in _tokenised(source.read(wanted), tokenizer):
                 selection.add(order, name, tokens)
                 progress.advance(len(tokens))
                 seen += len(tokens)
@@ -110,9 +122,11 @@ def _choose(sources: list[Source], tokenizer: SubjectTokenizer, max_tokens: int 
     return chosen
 
 
-def _tokenised(source: Source, tokenizer: SubjectTokenizer) -> Iterator[tuple[int, str, list[int]]]:
+def _tokenised(
+    documents: Iterator[Document], tokenizer: SubjectTokenizer
+) -> Iterator[tuple[int, str, list[int]]]:
     order = 0
-    for batch in _batches(source.read(), 64):
+    for batch in _batches(documents, BATCH):
         for document, tokens in zip(batch, tokenizer.encode([d.text for d in batch]), strict=True):
             yield order, document.id, tokens
             order += 1
