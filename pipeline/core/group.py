@@ -37,14 +37,18 @@ class Part:
 
 
 def end_with_parent() -> None:
-    """Ends this process when its parent is killed: left alone, it would write into the next build."""
+    """Ends this process when its parent is killed: left alone, it would write into the next build.
+
+    Also if that happened while this process was starting: its first part is waiting for it already.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
+    def watch(seconds: float | None = None) -> None:
+        if multiprocessing.connection.wait([parent.sentinel], seconds):
+            os._exit(1)
 
+    watch(0)
     threading.Thread(target=watch, daemon=True).start()
 
 
