@@ -46,15 +46,17 @@ def make_model(folder: Path) -> ModelFolder:
     return ModelFolder.resolve(str(folder))
 
 
-def make_params_for(folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None) -> Params:
+def make_params_for(
+    folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None, corpus: str = PYTHON_DOCS
+) -> Params:
     """Parameters of an atlas of that model, with neurons or an SAE or both."""
-    raw = {"model": str(folder.path), "corpus": [PYTHON_DOCS], "max_tokens": max_tokens, "neurons": neurons}
+    raw = {"model": str(folder.path), "corpus": [corpus], "max_tokens": max_tokens, "neurons": neurons}
     return make_params(raw | {"dictionaries": {"sae": f"{sae}@{hook_point()}"} if sae else {}}, "benchmark")
 
 
-def make_windows(folder: ModelFolder, max_tokens: int, work: Path) -> Windows:
+def make_windows(folder: ModelFolder, max_tokens: int, work: Path, corpus: str = PYTHON_DOCS) -> Windows:
     """The corpus, cut as the pipeline cuts it."""
-    params = make_params_for(folder, max_tokens, neurons=True)
+    params = make_params_for(folder, max_tokens, neurons=True, corpus=corpus)
     tokens.run(params, work)
     return Windows(load_corpus(work / "tokens"), CTX, folder.bos(None))
 

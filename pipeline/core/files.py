@@ -31,9 +31,14 @@ def read_text(path: Path) -> str:
         raise InputError(f"can't read {path}: {error.strerror}") from error
 
 
+def partial_of(path: Path) -> Path:
+    """The passing name of what is to be `path`; after a kill it may be there, and means nothing."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replaces `path` by `data`; a kill at any instant leaves the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
@@ -43,7 +48,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays to one `.npz` file, atomically and uncompressed."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
         file.flush()
@@ -73,7 +78,7 @@ def write_once(path: Path, write: Callable[[Path], None]) -> None:
     """Makes a folder under a passing name and renames it: it is there whole or not at all."""
     if path.is_dir():
         return
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     shutil.rmtree(partial, ignore_errors=True)
     write(partial)
     partial.rename(path)
@@ -112,7 +117,9 @@ class StageFolder:
         self._write({"key": self.key, "finished": False})
 
     def finish(self) -> None:
-        """Marks the output as whole; the last thing a stage does."""
+        """Marks the output as whole; the last thing a stage does. Clears what a killed run half wrote."""
+        for partial in self.path.glob(partial_of(Path("*")).name):
+            partial.unlink()
         self._write({"key": self.key, "finished": True})
 
     def _mark(self) -> dict[str, Any]:
