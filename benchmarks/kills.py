@@ -39,7 +39,7 @@ from feature_atlas.verify import FILES, verify
 from pipeline.build import build, work_folder
 from pipeline.core.corpus import DEMO_TEXTS
 from pipeline.core.model import SubjectModel
-from pipeline.core.params import Params, QualityParams, make_params
+from pipeline.core.params import Params, QualityParams, ScanParams, make_params
 from pipeline.core.progress import say, step
 
 MARKED = ("tokens", "scan", "describe", "quality")
@@ -79,7 +79,7 @@ def benchmark_params(folder: Path) -> Params:
     return params.model_copy(
         update={
             "dictionaries": {name: f"{sae}@{hook_point()}" for name in ("one", "two")},
-            "scan": params.scan.model_copy(update={"checkpoint_seconds": 0.0, "batch": 4}),
+            "scan": ScanParams(checkpoint_seconds=0.0, batch=4, cofiring_tokens=512),
             "quality": QualityParams(corpus=[DEMO_TEXTS], max_tokens=TOKENS // 16),
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,30 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, make_params
 from pipeline.core.windows import Windows, load_corpus
 
-N_LAYERS, D_MODEL, N_HEADS = 6, 384, 6
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a GPT-2."""
+
+    n_layers: int
+    d_model: int
+    n_heads: int
+
+
+MINI, SMALL = Shape(6, 384, 6), Shape(12, 768, 12)  # small: as GPT-2 small
 CTX, VOCABULARY = 128, 4096
 MEAN_DENSITY = 0.01
 PYTHON_DOCS = "python-docs"
 SAMPLE = 2048  # positions that the densities are set on
 
 
-def make_model(folder: Path) -> ModelFolder:
+def make_model(folder: Path, shape: Shape = MINI) -> ModelFolder:
     """A random GPT-2, wild enough that activations depend on context, in `folder`."""
     torch.manual_seed(0)
     config = GPT2Config(
-        n_layer=N_LAYERS,
-        n_embd=D_MODEL,
-        n_head=N_HEADS,
+        n_layer=shape.n_layers,
+        n_embd=shape.d_model,
+        n_head=shape.n_heads,
         vocab_size=VOCABULARY,
         n_positions=CTX,
         initializer_range=0.1,
@@ -61,15 +72,18 @@ def make_windows(folder: ModelFolder, max_tokens: int, work: Path, corpus: str =
     return Windows(load_corpus(work / "tokens"), CTX, folder.bos(None))
 
 
-def hook_point() -> HookPoint:
-    """Where the SAEs read: the MLP in the middle."""
-    return HookPoint("mlp_out", N_LAYERS // 2)
+def hook_point(layer: int = MINI.n_layers // 2) -> HookPoint:
+    """Where the SAEs read: an MLP, by default that in the middle."""
+    return HookPoint("mlp_out", layer)
 
 
-def make_sae(model: SubjectModel, windows: Windows, n_latents: int) -> Dictionary:
+def make_sae(
+    model: SubjectModel, windows: Windows, n_latents: int, point: HookPoint | None = None
+) -> Dictionary:
     """A ReLU SAE of random directions; biases give log-normal densities of mean MEAN_DENSITY."""
     batch = next(windows.batches(2 * SAMPLE // CTX))
-    acts = model.activations(torch.from_numpy(batch.windows), [hook_point()])[hook_point()]
+    point = point or hook_point()
+    acts = model.activations(torch.from_numpy(batch.windows), [point])[point]
     x = acts[torch.from_numpy(batch.counted)][:SAMPLE]
     generator = torch.Generator().manual_seed(1)
     W_enc = torch.nn.functional.normalize(torch.randn(x.shape[1], n_latents, generator=generator), dim=0)
@@ -84,8 +98,8 @@ def make_sae(model: SubjectModel, windows: Windows, n_latents: int) -> Dictionar
         id="sae",
         kind="sae",
         architecture="standard",
-        hook_in=hook_point(),
-        hook_out=hook_point(),
+        hook_in=point,
+        hook_out=point,
         n_latents=n_latents,
         weights="random",
         source="random",

@@ -26,24 +26,26 @@ def run(params: Params, work: Path) -> None:
     """Describes every dictionary into `work/describe`, or finds it done; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder(work / "describe", key(folder, dictionaries))
+    stage = StageFolder.of(work / "describe", {f"{each.id}.npz": key(folder, each) for each in dictionaries})
     if stage.is_finished():
         return
     stage.open()
-    model = SubjectModel.load(folder, params.device)
-    with step("describe", sum(d.n_latents for d in dictionaries), "units") as progress:
-        for dictionary in dictionaries:
-            path = stage.path / f"{dictionary.id}.npz"
-            if not path.is_file():
-                save_arrays(path, describe(dictionary, model))
+    model, missing = SubjectModel.load(folder, params.device), stage.missing()
+    todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
+    with step("describe", sum(each.n_latents for each in todo), "units") as progress:
+        for dictionary in todo:
+            name = f"{dictionary.id}.npz"
+            save_arrays(stage.path / name, describe(dictionary, model))
+            stage.add(name)
             progress.advance(dictionary.n_latents)
     stage.finish()
 
 
-def key(folder: ModelFolder, dictionaries: list[Dictionary]) -> str:
+def key(folder: ModelFolder, dictionary: Dictionary) -> str:
     """Digest of all that determines the outcome."""
-    identities = [dictionary.identity for dictionary in dictionaries]
-    return digest("describe", VERSION, folder.record.weights, folder.config, identities, torch.__version__)
+    return digest(
+        "describe", VERSION, folder.record.weights, folder.config, dictionary.identity, torch.__version__
+    )
 
 
 @torch.inference_mode()

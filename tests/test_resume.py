@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from benchmarks.kills import FAULTS, content, files, measure
 from feature_atlas import open_atlas
 from feature_atlas.verify import FILES, verify
 from pipeline.build import build, work_folder
 from pipeline.core.files import StageFolder, partial_of
-from pipeline.core.params import Params
+from pipeline.core.params import Params, ScanParams
+from pipeline.core.stopping import stop_asked
 
 KILLS = 10
 
@@ -71,6 +78,73 @@ def test_a_changed_setting_redoes_what_depends_on_it(tiny_params: Params, tmp_pa
     assert atlas.manifest.run != first
     assert len(atlas["tiny-sae"][0].examples("top")) <= 6
     assert [path.name for path in (out / "runs").iterdir()] == [atlas.manifest.run]
+
+
+def test_a_new_dictionary_leaves_what_is_done_as_it_is(
+    tiny_params: Params, tiny_dictionary: Path, tmp_path: Path
+) -> None:
+    """One at another layer is scanned alone; one at the same layer changes what fires together there."""
+    out, work = tmp_path / "atlas", tmp_path / "atlas.work"
+    build(tiny_params, out)
+    before = touched(work)
+    more = with_dictionary(tiny_params, "other", f"{tiny_dictionary}@resid_post.0")
+    build(more, out)
+    assert before == {name: time for name, time in touched(work).items() if name in before}
+    more = with_dictionary(more, "mate", f"{tiny_dictionary}@mlp_out.1")
+    build(more, out)
+    again = touched(work)
+    assert {name for name in before if before[name] != again[name]} == {"scan/tiny-sae.npz"}
+    build(more, tmp_path / "fresh")
+    assert content(out) == content(tmp_path / "fresh")
+    build(tiny_params, out)
+    assert touched(work).keys() == before.keys()
+
+
+def with_dictionary(params: Params, name: str, spec: str) -> Params:
+    return params.model_copy(update={"dictionaries": {**params.dictionaries, name: spec}})
+
+
+def touched(work: Path) -> dict[str, int]:
+    """When each array file of scan and describe was written."""
+    paths = [path for stage in ("scan", "describe") for path in (work / stage).glob("*.npz")]
+    return {path.relative_to(work).as_posix(): path.stat().st_mtime_ns for path in paths}
+
+
+@pytest.mark.parametrize("groups", [1, 4, 7])
+def test_a_stopped_scan_goes_on(
+    tiny_params: Params, tiny_atlas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+) -> None:
+    """Stopped in the sample it starts again, stopped later it goes on; the atlas is the same."""
+    out, state = tmp_path / "atlas", tmp_path / "atlas.work" / "scan" / "state.npz"
+    seen = itertools.count(1)
+
+    @contextmanager
+    def asked() -> Generator[Callable[[], bool]]:
+        yield lambda: next(seen) > groups
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.scan.stop_asked", asked)
+        with pytest.raises(KeyboardInterrupt):
+            build(tiny_params.model_copy(update={"scan": slow_saves(tiny_params)}), out)
+    assert state.exists() == (groups > 1)
+    build(tiny_params, out)
+    assert content(out) == content(tiny_atlas)
+
+
+def slow_saves(params: Params) -> ScanParams:
+    """Only what a stop saves is saved."""
+    return params.scan.model_copy(update={"checkpoint_seconds": 1e9})
+
+
+def test_ctrl_c_is_heard_between_pieces_of_work() -> None:
+    with stop_asked() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_finished_build_does_nothing(tiny_params: Params, tiny_atlas: Path) -> None:

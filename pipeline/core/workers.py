@@ -26,9 +26,9 @@ class Workers:
 
 
 @contextmanager
-def workers() -> Generator[Workers]:
+def workers(n: int | None = None) -> Generator[Workers]:
     """Workers, and torch on one thread, while the block runs: else they would fight over the cores."""
-    n, before = os.cpu_count() or 1, torch.get_num_threads()
+    n, before = n or os.cpu_count() or 1, torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(n) as pool:
