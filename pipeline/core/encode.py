@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.core.accumulate.block import Block, above, dense, listed
+from pipeline.core.accumulate.block import Block, above, dense, listed, turned
 from pipeline.core.dictionaries import BLOCK, Dictionary
 from pipeline.core.windows import Batch
 
@@ -20,7 +20,7 @@ def starts(dictionary: Dictionary) -> range:
 def block(dictionary: Dictionary, read: Float[Tensor, "column d_in"], lo: int, batch: Batch) -> Block:
     """The block of latents from `lo` on at the counted positions of a batch; `read` is Dictionary.read's."""
     if dictionary.W_enc is None:
-        return dense(read[:, lo : lo + BLOCK].T.contiguous().cpu().numpy(), lo, batch)
+        return dense(turned(read[:, lo : lo + BLOCK].cpu().numpy()), lo, batch)
     if dictionary.k is not None:
         values, latents = dictionary.largest(read)
         return listed(latents.cpu().numpy(), values.cpu().numpy(), dictionary.n_latents, batch)

@@ -6,7 +6,7 @@ import numpy as np
 
 from feature_atlas.contract import BINS_PER_OCTAVE, FIRST_OCTAVE, N_BINS
 from pipeline.core.accumulate.block import Block
-from pipeline.core.accumulate.kernel import kernel
+from pipeline.core.accumulate.kernel import kernel, summing
 
 # A float's upper bits are its exponent and first mantissa bits: shifted right by 21 they number
 # quarter octaves, 127 being the exponent's bias.
@@ -15,7 +15,7 @@ _FIRST_BIN = (127 + FIRST_OCTAVE) * BINS_PER_OCTAVE
 
 
 class Moments:
-    """Exact over all counted tokens: counts are integers, sums float64 in the order of the corpus.
+    """Exact over all counted tokens: counts are integers, sums float64.
 
     `sums` [power, latent] are of a, a^2, a^3, a^4; `mass` is the sum over firings; `hist` counts
     firings in [underflow, bins…, overflow].
@@ -32,12 +32,22 @@ class Moments:
     def add(self, block: Block) -> None:
         """Takes in one block."""
         rows = block.rows
-        _count(block.edge, block.value, self.firings[rows], self.mass[rows], self.hist[rows])
-        running = self.sums[:, rows], self.highest[rows], self.lowest[rows]
+        sums, mass, highest, lowest = (
+            self.sums[:, rows],
+            self.mass[rows],
+            self.highest[rows],
+            self.lowest[rows],
+        )
+        _count(block.edge, block.value, self.firings[rows], self.hist[rows])
+        _add_sums(block.edge, block.value, self.mass[rows])
         if block.acts is None:
-            _add_sparse(block.edge, block.value, len(block.batch.token), *running)
+            _add_powers(block.edge, block.value, sums)
+            _widen(block.edge, block.value, len(block.batch.token), highest, lowest)
         else:
-            _add_dense(block.acts, *running)
+            every = np.arange(len(block.acts) + 1) * block.acts.shape[1]
+            _add_powers(every, block.acts.ravel(), sums)
+            np.maximum(highest, block.acts.max(axis=1), out=highest)
+            np.minimum(lowest, block.acts.min(axis=1), out=lowest)
 
     def merge(self, later: Moments) -> None:
         """Takes in what another gathered of later windows."""
@@ -61,44 +71,47 @@ def histogram_bin(bits):
 
 
 @kernel
-def _count(edge, value, firings, mass, hist):
+def _count(edge, value, firings, hist):
     bits = value.view(np.int32)
     for latent in range(len(edge) - 1):
-        total = mass[latent]
         for i in range(edge[latent], edge[latent + 1]):
-            total += value[i]
             hist[latent, histogram_bin(bits[i])] += 1
-        mass[latent] = total
         firings[latent] += edge[latent + 1] - edge[latent]
 
 
-@kernel
-def _add_sparse(edge, value, n_columns, sums, highest, lowest):
-    """Everywhere else the activation is 0."""
+@summing
+def _add_sums(edge, value, into):
     for latent in range(len(edge) - 1):
-        _add_row(value[edge[latent] : edge[latent + 1]], latent, sums, highest, lowest)
+        total = 0.0
+        for i in range(edge[latent], edge[latent + 1]):
+            total += np.float64(value[i])
+        into[latent] += total
+
+
+@summing
+def _add_powers(edge, value, sums):
+    for latent in range(len(edge) - 1):
+        s1 = s2 = s3 = s4 = 0.0
+        for i in range(edge[latent], edge[latent + 1]):
+            a = np.float64(value[i])
+            square = a * a
+            s1 += a
+            s2 += square
+            s3 += square * a
+            s4 += square * square
+        sums[0, latent] += s1
+        sums[1, latent] += s2
+        sums[2, latent] += s3
+        sums[3, latent] += s4
+
+
+@kernel
+def _widen(edge, value, n_columns, highest, lowest):
+    """Where a latent does not fire its activation is 0."""
+    for latent in range(len(edge) - 1):
+        for i in range(edge[latent], edge[latent + 1]):
+            highest[latent] = max(highest[latent], value[i])
+            lowest[latent] = min(lowest[latent], value[i])
         if edge[latent + 1] - edge[latent] < n_columns:
             highest[latent] = max(highest[latent], 0)
             lowest[latent] = min(lowest[latent], 0)
-
-
-@kernel
-def _add_dense(acts, sums, highest, lowest):
-    for latent in range(len(acts)):
-        _add_row(acts[latent], latent, sums, highest, lowest)
-
-
-@kernel
-def _add_row(row, latent, sums, highest, lowest):
-    s1, s2, s3, s4 = sums[0, latent], sums[1, latent], sums[2, latent], sums[3, latent]
-    high, low = highest[latent], lowest[latent]
-    for v in row:
-        a = float(v)
-        square = a * a
-        s1 += a
-        s2 += square
-        s3 += square * a
-        s4 += square * square
-        high, low = max(high, v), min(low, v)
-    sums[0, latent], sums[1, latent], sums[2, latent], sums[3, latent] = s1, s2, s3, s4
-    highest[latent], lowest[latent] = high, low
