@@ -52,9 +52,10 @@ class DictionaryScan:
 
         Returns where they fire, if co-firing is counted.
         """
+        latents = self.dictionary.part(lo, read[0].device)
         fired: list[Fired] = []
         for x, batch in zip(read, batches, strict=True):
-            firings = block(self.dictionary, x, lo, batch)
+            firings = block(latents, x, lo, batch)
             for part in self.parts.values():
                 part.add(firings)
             if self.within is not None:
