@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Integer
 
 from feature_atlas.errors import InputError
+from pipeline.core.device import placed
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
@@ -63,8 +64,9 @@ def run(params: Params, work: Path) -> None:
         return
     stage.open()
     windows = open_windows(params, folder, work)
-    scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
     model = load_cut_model(folder, dictionaries, params.device)
+    dictionaries = placed(dictionaries, model.device)
+    scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
     scan(model, scans, windows, params.scan, stage.path)
     for each in scans:
         save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
@@ -127,7 +129,7 @@ def scan(
     order = windows.order(sample_size(windows, params), params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
     with (
-        workers() as crew,
+        workers(model.device) as crew,
         model.catching(sorted({each.dictionary.hook_in for each in scans})) as read,
         stop_asked() as asked,
         step("scan", len(windows), "windows", done) as progress,
