@@ -26,7 +26,7 @@ def run(params: Params, work: Path) -> None:
     """Describes every dictionary into `work/describe`, or finds it done; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder(work / "describe", key(folder, dictionaries))
+    stage = StageFolder(work / "describe", key(params, folder, dictionaries))
     if stage.is_finished():
         return
     stage.open()
@@ -40,10 +40,18 @@ def run(params: Params, work: Path) -> None:
     stage.finish()
 
 
-def key(folder: ModelFolder, dictionaries: list[Dictionary]) -> str:
+def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary]) -> str:
     """Digest of all that determines the outcome."""
     identities = [dictionary.identity for dictionary in dictionaries]
-    return digest("describe", VERSION, folder.record.weights, folder.config, identities, torch.__version__)
+    return digest(
+        "describe",
+        VERSION,
+        folder.record.weights,
+        folder.config,
+        identities,
+        params.device,
+        torch.__version__,
+    )
 
 
 @torch.inference_mode()
@@ -90,7 +98,7 @@ def nearest(
     have = min(k, len(unit) - 1)
     for rows in own.split(ROWS):
         similar = unit[rows] @ unit.T
-        similar[torch.arange(len(rows)), rows] = -torch.inf
+        similar[own[: len(rows)], rows] = -torch.inf
         values, latents = _largest(similar, have)
         index[rows, :have], cosine[rows, :have] = latents, values
     return index, cosine

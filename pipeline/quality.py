@@ -59,7 +59,7 @@ def measure(
     sample = _sample(windows, settings.spliced_tokens)
     means = _means(model, windows, {d.hook_out for d in missing})
     ce = cross_entropy(model, sample)
-    for dictionary in missing:
+    for dictionary in (each.to(model.device) for each in missing):
         mean = means[dictionary.hook_out]
         fit = _fit(model, dictionary, windows, mean)
         with model.replacing(dictionary.hook_in, dictionary.hook_out, _reconstruction(dictionary)):
