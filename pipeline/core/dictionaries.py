@@ -153,7 +153,7 @@ def mates_of(dictionary: Dictionary, dictionaries: list[Dictionary]) -> list[Dic
     return [
         each
         for each in dictionaries
-        if each is not dictionary and not each.two_signed and each.hook_in.layer == layer
+        if each.id != dictionary.id and not each.two_signed and each.hook_in.layer == layer
     ]
 
 
