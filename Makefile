@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: setup demo test check fix bench serve chromium
+.PHONY: setup demo test check fix bench kills serve chromium
 
 SITE := site_template/static/main.js
 MODULES := site_template/node_modules/.package-lock.json
@@ -43,6 +43,9 @@ fix: setup ## repair formatting and what ruff can
 
 bench: setup ## measure against the bare lower bounds
 	$(BIN)/python -m benchmarks.scan
+
+kills: setup ## kill builds at random moments and check what they go on to
+	$(BIN)/python -m benchmarks.kills
 
 serve: ## open the demo site
 	$(BIN)/atlas serve build/demo/site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,30 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, make_params
 from pipeline.core.windows import Windows, load_corpus
 
-N_LAYERS, D_MODEL, N_HEADS = 6, 384, 6
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a GPT-2."""
+
+    n_layers: int
+    d_model: int
+    n_heads: int
+
+
+MINI, SMALL = Shape(6, 384, 6), Shape(12, 768, 12)  # small: as GPT-2 small
 CTX, VOCABULARY = 128, 4096
 MEAN_DENSITY = 0.01
 PYTHON_DOCS = "python-docs"
 SAMPLE = 2048  # positions that the densities are set on
 
 
-def make_model(folder: Path) -> ModelFolder:
+def make_model(folder: Path, shape: Shape = MINI) -> ModelFolder:
     """A random GPT-2, wild enough that activations depend on context, in `folder`."""
     torch.manual_seed(0)
     config = GPT2Config(
-        n_layer=N_LAYERS,
-        n_embd=D_MODEL,
-        n_head=N_HEADS,
+        n_layer=shape.n_layers,
+        n_embd=shape.d_model,
+        n_head=shape.n_heads,
         vocab_size=VOCABULARY,
         n_positions=CTX,
         initializer_range=0.1,
@@ -46,28 +57,33 @@ def make_model(folder: Path) -> ModelFolder:
     return ModelFolder.resolve(str(folder))
 
 
-def make_params_for(folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None) -> Params:
+def make_params_for(
+    folder: ModelFolder, max_tokens: int, neurons: bool, sae: Path | None = None, corpus: str = PYTHON_DOCS
+) -> Params:
     """Parameters of an atlas of that model, with neurons or an SAE or both."""
-    raw = {"model": str(folder.path), "corpus": [PYTHON_DOCS], "max_tokens": max_tokens, "neurons": neurons}
+    raw = {"model": str(folder.path), "corpus": [corpus], "max_tokens": max_tokens, "neurons": neurons}
     return make_params(raw | {"dictionaries": {"sae": f"{sae}@{hook_point()}"} if sae else {}}, "benchmark")
 
 
-def make_windows(folder: ModelFolder, max_tokens: int, work: Path) -> Windows:
+def make_windows(folder: ModelFolder, max_tokens: int, work: Path, corpus: str = PYTHON_DOCS) -> Windows:
     """The corpus, cut as the pipeline cuts it."""
-    params = make_params_for(folder, max_tokens, neurons=True)
+    params = make_params_for(folder, max_tokens, neurons=True, corpus=corpus)
     tokens.run(params, work)
     return Windows(load_corpus(work / "tokens"), CTX, folder.bos(None))
 
 
-def hook_point() -> HookPoint:
-    """Where the SAEs read: the MLP in the middle."""
-    return HookPoint("mlp_out", N_LAYERS // 2)
+def hook_point(layer: int = MINI.n_layers // 2) -> HookPoint:
+    """Where the SAEs read: an MLP, by default that in the middle."""
+    return HookPoint("mlp_out", layer)
 
 
-def make_sae(model: SubjectModel, windows: Windows, n_latents: int) -> Dictionary:
+def make_sae(
+    model: SubjectModel, windows: Windows, n_latents: int, point: HookPoint | None = None
+) -> Dictionary:
     """A ReLU SAE of random directions; biases give log-normal densities of mean MEAN_DENSITY."""
     batch = next(windows.batches(2 * SAMPLE // CTX))
-    acts = model.activations(torch.from_numpy(batch.windows), [hook_point()])[hook_point()]
+    point = point or hook_point()
+    acts = model.activations(torch.from_numpy(batch.windows), [point])[point]
     x = acts[torch.from_numpy(batch.counted)][:SAMPLE]
     generator = torch.Generator().manual_seed(1)
     W_enc = torch.nn.functional.normalize(torch.randn(x.shape[1], n_latents, generator=generator), dim=0)
@@ -82,8 +98,8 @@ def make_sae(model: SubjectModel, windows: Windows, n_latents: int) -> Dictionar
         id="sae",
         kind="sae",
         architecture="standard",
-        hook_in=hook_point(),
-        hook_out=hook_point(),
+        hook_in=point,
+        hook_out=point,
         n_latents=n_latents,
         weights="random",
         source="random",

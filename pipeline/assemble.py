@@ -25,7 +25,7 @@ from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Man
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
-from pipeline.core.files import StageFolder, digest, write_atomically, write_once
+from pipeline.core.files import StageFolder, digest, partial_of, write_atomically, write_once
 from pipeline.core.group import write_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -44,6 +44,7 @@ def run(params: Params, work: Path, out: Path) -> None:
     run_id = _run_id(params, folder, dictionaries, work)
     path = out / "runs" / run_id
     if _is_current(out, run_id):
+        _sweep(out, run_id)  # a build killed after the switch has left the old run there
         return
     path.mkdir(parents=True, exist_ok=True)
     write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
@@ -51,6 +52,7 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
     _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
+    partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
     write_atomically(path / FILES, _canonical(files))
     _switch(out, _manifest(params, folder, windows, dictionaries, run_id, files, work))

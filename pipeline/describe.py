@@ -26,29 +26,30 @@ def run(params: Params, work: Path) -> None:
     """Describes every dictionary into `work/describe`, or finds it done; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder(work / "describe", key(params, folder, dictionaries))
+    keys = {f"{each.id}.npz": key(params, folder, each) for each in dictionaries}
+    stage = StageFolder.of(work / "describe", keys)
     if stage.is_finished():
         return
     stage.open()
-    model = SubjectModel.load(folder, params.device)
-    with step("describe", sum(d.n_latents for d in dictionaries), "units") as progress:
-        for dictionary in dictionaries:
-            path = stage.path / f"{dictionary.id}.npz"
-            if not path.is_file():
-                save_arrays(path, describe(dictionary, model))
+    model, missing = SubjectModel.load(folder, params.device), stage.missing()
+    todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
+    with step("describe", sum(each.n_latents for each in todo), "units") as progress:
+        for dictionary in todo:
+            name = f"{dictionary.id}.npz"
+            save_arrays(stage.path / name, describe(dictionary, model))
+            stage.add(name)
             progress.advance(dictionary.n_latents)
     stage.finish()
 
 
-def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary]) -> str:
+def key(params: Params, folder: ModelFolder, dictionary: Dictionary) -> str:
     """Digest of all that determines the outcome."""
-    identities = [dictionary.identity for dictionary in dictionaries]
     return digest(
         "describe",
         VERSION,
         folder.record.weights,
         folder.config,
-        identities,
+        dictionary.identity,
         params.device,
         torch.__version__,
     )

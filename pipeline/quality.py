@@ -33,15 +33,20 @@ def run(params: Params, work: Path) -> None:
     folder = ModelFolder.resolve(params.model)
     dictionaries = [d for d in load_dictionaries(params, folder) if d.kind != "neurons"]
     sources = [open_source(text) for text in params.quality.corpus]
-    stage = StageFolder(work / "quality", _key(params, folder, dictionaries, sources))
+    shared = _key(params, folder, sources)
+    measured = dictionaries if sources else []
+    stage = StageFolder.of(
+        work / "quality", {f"{each.id}.json": digest(shared, each.identity) for each in measured}
+    )
     if stage.is_finished():
         return
     stage.open()
-    if sources and dictionaries:
+    if missing := stage.missing():
         windows = Windows(
             read_corpus(sources, folder, params.quality.max_tokens), params.ctx, folder.bos(params.bos)
         )
-        measure(SubjectModel.load(folder, params.device), dictionaries, windows, params.quality, stage.path)
+        todo = [each for each in measured if f"{each.id}.json" in missing]
+        measure(SubjectModel.load(folder, params.device), todo, windows, params.quality, stage)
     stage.finish()
 
 
@@ -50,16 +55,13 @@ def measure(
     dictionaries: list[Dictionary],
     windows: Windows,
     settings: QualityParams,
-    into: Path,
+    stage: StageFolder,
 ) -> None:
-    """Writes `<dictionary>.json` for each that is not there yet."""
-    missing = [d for d in dictionaries if not (into / f"{d.id}.json").is_file()]
-    if not missing:
-        return
+    """Writes `<dictionary>.json` for each."""
     sample = _sample(windows, settings.spliced_tokens)
-    means = _means(model, windows, {d.hook_out for d in missing})
+    means = _means(model, windows, {d.hook_out for d in dictionaries})
     ce = cross_entropy(model, sample)
-    for dictionary in (each.to(model.device) for each in missing):
+    for dictionary in (each.to(model.device) for each in dictionaries):
         mean = means[dictionary.hook_out]
         fit = _fit(model, dictionary, windows, mean)
         with model.replacing(dictionary.hook_in, dictionary.hook_out, _reconstruction(dictionary)):
@@ -79,7 +81,8 @@ def measure(
             ce_mean_ablated=ce_mean_ablated,
             density_histogram=fit.density_histogram(),
         )
-        write_atomically(into / f"{dictionary.id}.json", record.model_dump_json(indent=1).encode())
+        write_atomically(stage.path / f"{dictionary.id}.json", record.model_dump_json(indent=1).encode())
+        stage.add(f"{dictionary.id}.json")
         say(
             f"quality of {dictionary.id}: L0 {record.l0:.1f}, dead {record.dead:.1%}, FVU {record.fvu:.3f},"
             f" CE recovered {record.ce_recovered:.1%}"
@@ -157,15 +160,14 @@ def _mean_ablation(mean: Float[Tensor, " width"]) -> Replacement:
     return replacement
 
 
-def _key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], sources: list[Source]) -> str:
-    """Digest of all that determines the outcome."""
+def _key(params: Params, folder: ModelFolder, sources: list[Source]) -> str:
+    """Digest of all that determines the outcome, but for the dictionary."""
     return digest(
         "quality",
         VERSION,
         folder.record.weights,
         folder.config,
         folder.tokenizer().to_json(),
-        [dictionary.identity for dictionary in dictionaries],
         [(source.name, source.key) for source in sources],
         params.ctx,
         folder.bos(params.bos),

@@ -7,6 +7,7 @@ are taken in in one fixed order.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,6 +23,7 @@ from pipeline.core.device import placed
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
+from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams
@@ -59,17 +61,20 @@ def run(params: Params, work: Path) -> None:
     """Scans the corpus in `work/tokens` into `work/scan`, or goes on with it, or finds it done."""
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder(work / "scan", key(params, folder, dictionaries, work))
+    stage = StageFolder.of(work / "scan", keys(params, folder, dictionaries, work))
     if stage.is_finished():
         return
     stage.open()
-    windows = open_windows(params, folder, work)
-    model = load_cut_model(folder, dictionaries, params.device)
-    dictionaries = placed(dictionaries, model.device)
-    scans = new_scans(dictionaries, windows, params, folder.record.d_vocab)
-    scan(model, scans, windows, params.scan, stage.path)
-    for each in scans:
-        save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
+    if missing := stage.missing():
+        todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
+        windows = open_windows(params, folder, work)
+        model = load_cut_model(folder, todo, params.device)
+        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, folder.record.d_vocab)
+        _tell(model, scans, windows, params.scan)
+        scan(model, scans, windows, params.scan, stage.path)
+        for each in scans:
+            save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
+            stage.add(f"{each.dictionary.id}.npz")
     (stage.path / STATE).unlink(missing_ok=True)
     stage.finish()
 
@@ -84,31 +89,34 @@ def open_windows(params: Params, folder: ModelFolder, work: Path) -> Windows:
     return windows
 
 
-def key(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> str:
-    """Digest of all that determines the scan's outcome."""
-    return digest(
+def keys(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> dict[str, str]:
+    """By file the digest of all that determines it; the layer's others decide what co-firing is counted."""
+    shared = (
         "scan",
         VERSION,
         corpus_digest(work / "tokens"),
         folder.record.weights,
         folder.config,
-        [dictionary.identity for dictionary in dictionaries],
         params.ctx,
         folder.bos(params.bos),
         params.device,
         torch.__version__,
         params.scan.model_dump(exclude={"checkpoint_seconds"}),
     )
+    return {
+        f"{each.id}.npz": digest(
+            *shared, each.identity, [mate.identity for mate in mates_of(each, dictionaries)]
+        )
+        for each in dictionaries
+    }
 
 
 def new_scans(
-    dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
+    todo: list[Dictionary], dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
 ) -> list[DictionaryScan]:
-    """An empty scan of each dictionary."""
+    """An empty scan of each of `todo`, which are some of `dictionaries`."""
     counts = windows.type_counts(d_vocab)
-    return [
-        DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in dictionaries
-    ]
+    return [DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in todo]
 
 
 def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> SubjectModel:
@@ -116,6 +124,15 @@ def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: 
     model = SubjectModel.load(folder, device)
     model.cut_after(dictionary.hook_in for dictionary in dictionaries)
     return model
+
+
+def _tell(model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: ScanParams) -> None:
+    n_units = sum(each.dictionary.n_latents for each in scans)
+    peak = peak_bytes(model, scans, windows, params.batch, sample_size(windows, params), os.cpu_count() or 1)
+    say(
+        f"scan: {n_units:,} units over {windows.counted_tokens:,} counted tokens; about"
+        f" {peak / 2**20:,.0f} MiB of memory at its peak, {state_bytes(scans) / 2**20:,.0f} MiB of disk"
+    )
 
 
 def scan(
@@ -129,7 +146,7 @@ def scan(
     order = windows.order(sample_size(windows, params), params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
     with (
-        workers(model.device) as crew,
+        workers(device=model.device) as crew,
         model.catching(sorted({each.dictionary.hook_in for each in scans})) as read,
         stop_asked() as asked,
         step("scan", len(windows), "windows", done) as progress,

@@ -38,7 +38,7 @@ def tiny_params(tiny_model: Path, tiny_dictionary: Path, tiny_text: Path) -> Par
         corpus=[str(tiny_text)],
         dictionaries={"tiny-sae": f"{tiny_dictionary}@resid_post.1"},
         ctx=tiny.CTX,
-        scan=ScanParams(n_top=4, batch=4, checkpoint_seconds=0),
+        scan=ScanParams(n_top=4, batch=4, cofiring_tokens=200, checkpoint_seconds=0),
     )
 
 

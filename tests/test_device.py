@@ -18,7 +18,7 @@ from feature_atlas.manifest import QualityRecord
 from pipeline import quality, scan, tokens
 from pipeline.build import build
 from pipeline.core.accumulate.block import Block, above, listed
-from pipeline.core.device import all_stay, open_device, placed
+from pipeline.core.device import CPU, all_stay, open_device, placed
 from pipeline.core.dictionaries import BLOCK, Dictionary, load_dictionary, neurons, parse_spec
 from pipeline.core.params import Params, QualityParams
 from pipeline.core.select import Firings, above_on_device, listed_on_device
@@ -27,7 +27,7 @@ from pipeline.core.workers import workers
 from tests import tiny
 from tests.tiny import D_MODEL, N_LATENTS
 
-CPU, META = torch.device("cpu"), torch.device("meta")
+META = torch.device("meta")
 PLACES = {
     "standard": "resid_post.0",
     "topk": "resid_post.1",
@@ -181,7 +181,7 @@ def test_a_worker_waits_for_its_own_stream_before_its_result_is_out(monkeypatch:
     monkeypatch.setattr("torch.cuda.set_stream", lambda stream: setattr(streams, "own", stream))
     monkeypatch.setattr("torch.cuda.current_stream", current)
     gpu = torch.device("cuda")
-    with workers(gpu) as crew:
+    with workers(device=gpu) as crew:
         used = crew.do([lambda: current(gpu)] * 20)
         assert waited[0] is current(gpu) and waited[0] not in used
         assert sorted(map(id, waited[1:])) == sorted(map(id, used))

@@ -2,97 +2,66 @@
 
 from __future__ import annotations
 
-import json
-import os
-import random
+import itertools
+import shutil
 import signal
-import subprocess
-import sys
-import time
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
-from feature_atlas import AtlasError, open_atlas
-from feature_atlas.verify import verify
-from pipeline.build import build
-from pipeline.core.params import Params
+from benchmarks.kills import FAULTS, content, files, measure
+from feature_atlas import open_atlas
+from feature_atlas.verify import FILES, verify
+from pipeline.build import build, work_folder
+from pipeline.core.files import StageFolder, partial_of
+from pipeline.core.params import Params, ScanParams
+from pipeline.core.stopping import stop_asked
 
-MOMENTS = 10
-
-# Everything is imported once; the child that is killed does nothing but the build.
-_FORK = """
-import os, sys
-from pathlib import Path
-from pipeline.build import build
-from pipeline.core.params import load_params
-params = load_params(Path(sys.argv[1]), {})
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        build(params, Path(line.strip()))
-        os._exit(0)
-    print(child, flush=True)
-    _, status = os.waitpid(child, 0)
-    print(status, flush=True)
-"""
+KILLS = 10
 
 
-def digests(atlas: Path) -> dict[str, list[object]]:
-    manifest = json.loads((atlas / "atlas.json").read_bytes())
-    return json.loads((atlas / "runs" / manifest["run"] / "files.json").read_bytes())
+def with_n_top(params: Params, n_top: int) -> Params:
+    return params.model_copy(update={"scan": params.scan.model_copy(update={"n_top": n_top})})
 
 
 def test_killed_builds_go_on_to_the_same_atlas(tiny_params: Params, tiny_atlas: Path, tmp_path: Path) -> None:
-    config = tmp_path / "params.yaml"
-    config.write_text(yaml.safe_dump(tiny_params.model_dump()))
-    expected = digests(tiny_atlas)
-    arguments = [sys.executable, "-W", "ignore", "-c", _FORK, str(config)]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
-        _run(parent, tmp_path / "first", None)
-        # The first build of a process pays for lazy imports; its time says little about the others.
-        whole = _run(parent, tmp_path / "whole", None)
-        assert digests(tmp_path / "whole") == expected
-        dice = random.Random(0)
-        killed = 0
-        for number in range(MOMENTS):
-            out = tmp_path / f"killed{number}"
-            moment = whole * (number + dice.random()) / MOMENTS
-            killed += _run(parent, out, moment) is None
-            _is_old_or_new(out, expected)
-            _run(parent, out, None)
-            assert digests(out) == expected, f"killed after {moment:.2f} s of {whole:.2f} s"
-        assert parent.stdin is not None
-        parent.stdin.close()
-    assert killed >= MOMENTS // 2, f"only {killed} of {MOMENTS} builds were caught before their end"
+    found = measure(tiny_params, with_n_top(tiny_params, 3), tmp_path, KILLS, seed=0)
+    assert not any(found[fault] for fault in FAULTS), found
+    assert found["caught"] >= KILLS // 2, found
+    assert content(tmp_path / "whole") == content(tiny_atlas)
+    assert content(tmp_path / "replacing") == content(tiny_atlas)
 
 
-def _run(parent: subprocess.Popen[str], out: Path, kill_after: float | None) -> float | None:
-    """Builds in a child; seconds taken, or None if it was killed."""
-    assert parent.stdin is not None and parent.stdout is not None
-    parent.stdin.write(f"{out}\n")
-    parent.stdin.flush()
-    child, started = int(parent.stdout.readline()), time.monotonic()
-    if kill_after is not None:
-        time.sleep(kill_after)
-        with suppress(ProcessLookupError):  # it was done already
-            os.kill(child, signal.SIGKILL)
-    status = int(parent.stdout.readline())
-    if os.WIFSIGNALED(status):
-        return None
-    assert status == 0
-    return time.monotonic() - started
+def test_what_a_kill_half_wrote_is_no_part_of_the_atlas(
+    tiny_params: Params, tiny_atlas: Path, tmp_path: Path
+) -> None:
+    out, work = tmp_path / "atlas", tmp_path / "atlas.work"
+    shutil.copytree(tiny_atlas, out)
+    shutil.copytree(work_folder(tiny_atlas), work)
+    whole = files(out)
+    (out / "atlas.json").unlink()
+    partial_of(next(out.glob(f"runs/*/{FILES}"))).write_text("{")
+    StageFolder(work / "scan", StageFolder.key_of(work / "scan")).open()
+    partial_of(work / "scan" / "state.npz").write_text("PK")
+    build(tiny_params, out)
+    assert content(out) == content(tiny_atlas)
+    assert not list(verify(open_atlas(str(out))))
+    assert files(out) == whole
 
 
-def _is_old_or_new(out: Path, expected: dict[str, list[object]]) -> None:
-    if (out / "atlas.json").exists():
-        assert digests(out) == expected
-        assert not list(verify(open_atlas(str(out))))
-    else:
-        with pytest.raises(AtlasError):
-            open_atlas(str(out))
+def test_the_old_run_goes_though_the_build_was_killed_at_the_switch(
+    tiny_params: Params, tiny_atlas: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "atlas"
+    shutil.copytree(tiny_atlas, out)
+    shutil.copytree(work_folder(tiny_atlas), work_folder(out))
+    whole = files(out)
+    (out / "runs" / "old").mkdir()
+    (out / "runs" / "old" / "files.json").write_text("{}")
+    build(tiny_params, out)
+    assert files(out) == whole
 
 
 def test_a_changed_setting_redoes_what_depends_on_it(tiny_params: Params, tmp_path: Path) -> None:
@@ -102,14 +71,80 @@ def test_a_changed_setting_redoes_what_depends_on_it(tiny_params: Params, tmp_pa
         stage: (work / stage / "stage.json").stat().st_mtime_ns for stage in ("tokens", "scan", "describe")
     }
     first = open_atlas(str(out)).manifest.run
-    more = tiny_params.model_copy(update={"scan": tiny_params.scan.model_copy(update={"n_top": 6})})
-    build(more, out)
+    build(with_n_top(tiny_params, 6), out)
     after = {stage: (work / stage / "stage.json").stat().st_mtime_ns for stage in before}
     assert {stage for stage in before if before[stage] != after[stage]} == {"scan"}
     atlas = open_atlas(str(out))
     assert atlas.manifest.run != first
     assert len(atlas["tiny-sae"][0].examples("top")) <= 6
     assert [path.name for path in (out / "runs").iterdir()] == [atlas.manifest.run]
+
+
+def test_a_new_dictionary_leaves_what_is_done_as_it_is(
+    tiny_params: Params, tiny_dictionary: Path, tmp_path: Path
+) -> None:
+    """One at another layer is scanned alone; one at the same layer changes what fires together there."""
+    out, work = tmp_path / "atlas", tmp_path / "atlas.work"
+    build(tiny_params, out)
+    before = touched(work)
+    more = with_dictionary(tiny_params, "other", f"{tiny_dictionary}@resid_post.0")
+    build(more, out)
+    assert before == {name: time for name, time in touched(work).items() if name in before}
+    more = with_dictionary(more, "mate", f"{tiny_dictionary}@mlp_out.1")
+    build(more, out)
+    again = touched(work)
+    assert {name for name in before if before[name] != again[name]} == {"scan/tiny-sae.npz"}
+    build(more, tmp_path / "fresh")
+    assert content(out) == content(tmp_path / "fresh")
+    build(tiny_params, out)
+    assert touched(work).keys() == before.keys()
+
+
+def with_dictionary(params: Params, name: str, spec: str) -> Params:
+    return params.model_copy(update={"dictionaries": {**params.dictionaries, name: spec}})
+
+
+def touched(work: Path) -> dict[str, int]:
+    """When each array file of scan and describe was written."""
+    paths = [path for stage in ("scan", "describe") for path in (work / stage).glob("*.npz")]
+    return {path.relative_to(work).as_posix(): path.stat().st_mtime_ns for path in paths}
+
+
+@pytest.mark.parametrize("groups", [1, 4, 7])
+def test_a_stopped_scan_goes_on(
+    tiny_params: Params, tiny_atlas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+) -> None:
+    """Stopped in the sample it starts again, stopped later it goes on; the atlas is the same."""
+    out, state = tmp_path / "atlas", tmp_path / "atlas.work" / "scan" / "state.npz"
+    seen = itertools.count(1)
+
+    @contextmanager
+    def asked() -> Generator[Callable[[], bool]]:
+        yield lambda: next(seen) > groups
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.scan.stop_asked", asked)
+        with pytest.raises(KeyboardInterrupt):
+            build(tiny_params.model_copy(update={"scan": slow_saves(tiny_params)}), out)
+    assert state.exists() == (groups > 1)
+    build(tiny_params, out)
+    assert content(out) == content(tiny_atlas)
+
+
+def slow_saves(params: Params) -> ScanParams:
+    """Only what a stop saves is saved."""
+    return params.scan.model_copy(update={"checkpoint_seconds": 1e9})
+
+
+def test_ctrl_c_is_heard_between_pieces_of_work() -> None:
+    with stop_asked() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_finished_build_does_nothing(tiny_params: Params, tiny_atlas: Path) -> None:

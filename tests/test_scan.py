@@ -46,12 +46,16 @@ def test_every_unit_equals_brute_force(built: tuple[Atlas, Params]) -> None:
     assert windowing.counted_tokens == len(where.document)
     folder = ModelFolder.resolve(params.model)
     model = SubjectModel.load(folder)
-    for dictionary in load_dictionaries(params, folder):
+    dictionaries, fires = load_dictionaries(params, folder), {}
+    for dictionary in dictionaries:
         acts = _matrix(model, dictionary, windows, windowing, params)
         opened = atlas[dictionary.id]
         assert len(opened) == acts.shape[1]
         for index in range(acts.shape[1]):
             _check(opened[index], acts[:, index], where, params)
+        fires[dictionary.id] = acts > 0
+    for dictionary in dictionaries:
+        _check_cofiring(atlas[dictionary.id], dictionary, dictionaries, fires)
 
 
 def _matrix(
@@ -153,6 +157,31 @@ def _check_fires_on(shown: dict[str, Any], acts: np.ndarray, where: brute.Places
         )
     elif listed:
         assert missed < 1 / 96
+
+
+def _check_cofiring(
+    opened: Any, dictionary: Any, dictionaries: list[Any], fires: dict[str, np.ndarray]
+) -> None:
+    """Every count and cosine that is told is brute force's, best first, none of a latent with itself."""
+    counted = [d for d in dictionaries if d.kind != "neurons"]
+    mates = [d.id for d in counted if d.hook_in.layer == dictionary.hook_in.layer and d is not dictionary]
+    assert opened.mates == ([] if dictionary.kind == "neurons" else mates)
+    own, found = fires[dictionary.id], 0
+    for index in range(0, len(opened), 7):
+        rows = opened[index].to_json()["cofiring"]
+        for row in rows:
+            name, _, other = row["address"].rpartition("/")
+            theirs = fires[name][:, int(other)]
+            both = int((own[:, index] & theirs).sum())
+            cosine = both / np.sqrt(own[:, index].sum() * theirs.sum())
+            assert row["count"] == both > 0
+            assert row["cosine"] == pytest.approx(cosine, rel=1e-5)
+            assert row["address"] != f"{dictionary.id}/{index}"
+        names = [row["address"].rpartition("/")[0] for row in rows]
+        for one, other, name, after in zip(rows, rows[1:], names, names[1:], strict=False):
+            assert one["cosine"] >= other["cosine"] or (name == dictionary.id != after)
+        found += len(rows)
+    assert (found > 0) == (dictionary.kind != "neurons")
 
 
 def test_batch_size_changes_nothing_that_is_seen(

@@ -12,6 +12,8 @@ import torch
 from feature_atlas.errors import InputError
 from pipeline.core.dictionaries import ENCODER, Dictionary
 
+CPU = torch.device("cpu")
+
 
 def open_device(name: str) -> torch.device:
     """The device called `name`, where products of float32 are taken in float32 from now on.

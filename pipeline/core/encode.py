@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,13 +28,23 @@ def selects_there(device: torch.device) -> bool:
     return device.type != "cpu"
 
 
-@torch.inference_mode()
-def block(part: Dictionary, read: Float[Tensor, "column d_in"], lo: int, batch: Batch) -> Block:
-    """The block of latents from `lo` on at the counted positions of a batch.
+def block(dictionary: Dictionary, read: Float[Tensor, "column d_in"], lo: int, batch: Batch) -> Block:
+    """The block of latents from `lo` on at the counted positions of a batch; `read` is Dictionary.read's."""
+    return next(blocks(dictionary, [read], lo, (batch,)))
 
-    `part` is Dictionary.part's on the device of `read`, which is Dictionary.read's. Neurons' activations
-    all leave the device, since all are kept.
-    """
+
+def blocks(
+    dictionary: Dictionary, read: list[Tensor], lo: int, batches: tuple[Batch, ...]
+) -> Iterator[Block]:
+    """`block` of one batch after the other; the encoder is brought to their device once for all."""
+    part = dictionary.part(lo, read[0].device)
+    for x, batch in zip(read, batches, strict=True):
+        yield _block(part, x, lo, batch)
+
+
+@torch.inference_mode()
+def _block(part: Dictionary, read: Float[Tensor, "column d_in"], lo: int, batch: Batch) -> Block:
+    """Of neurons all activations leave the device, since all are kept."""
     if part.W_enc is None:
         return dense(read[:, lo : lo + part.block_size].T.contiguous().cpu().numpy(), lo, batch)
     if selects_there(read.device):

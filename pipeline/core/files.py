@@ -31,9 +31,14 @@ def read_text(path: Path) -> str:
         raise InputError(f"can't read {path}: {error.strerror}") from error
 
 
+def partial_of(path: Path) -> Path:
+    """The passing name of what is to be `path`; after a kill it may be there, and means nothing."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replaces `path` by `data`; a kill at any instant leaves the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
@@ -43,7 +48,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays to one `.npz` file, atomically and uncompressed."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
         file.flush()
@@ -73,7 +78,7 @@ def write_once(path: Path, write: Callable[[Path], None]) -> None:
     """Makes a folder under a passing name and renames it: it is there whole or not at all."""
     if path.is_dir():
         return
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     shutil.rmtree(partial, ignore_errors=True)
     write(partial)
     partial.rename(path)
@@ -83,12 +88,22 @@ class StageFolder:
     """A stage's output folder; it counts as finished only while its mark names the wanted key.
 
     `key` is the digest of all that determines the output. What an unfinished run with the same key
-    left there is kept, so that the stage can go on from it; anything else is cleared.
+    left there is kept, so that the stage can go on from it; anything else is cleared, but for `items`:
+    files that depend on less than the whole, each by its own key, which are done again only if that
+    has changed.
     """
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = path
         self.key = key
+        self.items: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, path: Path, items: dict[str, str]) -> StageFolder:
+        """A stage whose output is these files, by name, each with the digest of all that determines it."""
+        stage = cls(path, digest(items))
+        stage.items = items
+        return stage
 
     @staticmethod
     def key_of(path: Path) -> str:
@@ -102,24 +117,45 @@ class StageFolder:
 
     def is_finished(self) -> bool:
         """Whether the output of exactly this key is there, whole."""
-        return self._mark() == {"key": self.key, "finished": True}
+        mark = self._mark()
+        return mark.get("key") == self.key and mark.get("finished") is True
 
     def open(self) -> None:
-        """Makes the folder ready to be filled: cleared unless it holds the start of the same work."""
-        if self._mark().get("key") != self.key:
-            shutil.rmtree(self.path, ignore_errors=True)
-            self.path.mkdir(parents=True)
-        self._write({"key": self.key, "finished": False})
+        """Makes the folder ready to be filled: cleared of all that is no part of the same work."""
+        mark, done = self._mark(), self._done()
+        if mark.get("key") != self.key:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for path in self.path.iterdir():
+                if path.name not in done:
+                    path.unlink()
+        self._write(finished=False, done=done)
+
+    def missing(self) -> list[str]:
+        """The items that are still to be made."""
+        done = self._done()
+        return [name for name in self.items if name not in done]
+
+    def add(self, name: str) -> None:
+        """Tells that an item's file is there, whole."""
+        self._write(finished=False, done={**self._done(), name: self.items[name]})
 
     def finish(self) -> None:
-        """Marks the output as whole; the last thing a stage does."""
-        self._write({"key": self.key, "finished": True})
+        """Marks the output as whole; the last thing a stage does. Clears what a killed run half wrote."""
+        for partial in self.path.glob(partial_of(Path("*")).name):
+            partial.unlink()
+        self._write(finished=True, done=self._done())
+
+    def _done(self) -> dict[str, str]:
+        """The items that were made by their present keys."""
+        done: dict[str, str] = self._mark().get("items", {})
+        return {name: key for name, key in done.items() if self.items.get(name) == key}
 
     def _mark(self) -> dict[str, Any]:
         path = self.path / _MARK
         return json.loads(path.read_bytes()) if path.is_file() else {}
 
-    def _write(self, mark: dict[str, Any]) -> None:
+    def _write(self, finished: bool, done: dict[str, str]) -> None:
+        mark = {"key": self.key, "finished": finished, "items": done}
         write_atomically(self.path / _MARK, json.dumps(mark).encode())
 
 

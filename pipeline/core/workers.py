@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from pipeline.core.device import take_stream, wait
+from pipeline.core.device import CPU, take_stream, wait
 
 T = TypeVar("T")
 
@@ -38,12 +38,12 @@ class Workers:
 
 
 @contextmanager
-def workers(device: torch.device) -> Generator[Workers]:
+def workers(n: int | None = None, device: torch.device = CPU) -> Generator[Workers]:
     """Workers, and torch on one thread, while the block runs: else they would fight over the cores.
 
     On a GPU each has a stream of its own.
     """
-    n, before = os.cpu_count() or 1, torch.get_num_threads()
+    n, before = n or os.cpu_count() or 1, torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(n, initializer=take_stream, initargs=(device,)) as pool:

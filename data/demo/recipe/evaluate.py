@@ -17,7 +17,7 @@ from feature_atlas.manifest import QualityRecord
 from pipeline.core.brought import QUALITY_FILE
 from pipeline.core.corpus import open_source
 from pipeline.core.dictionaries import Dictionary, load_dictionary, parse_spec
-from pipeline.core.files import digest, write_atomically
+from pipeline.core.files import StageFolder, digest, write_atomically
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import QualityParams
@@ -122,11 +122,13 @@ def _write_quality(
     recipe: dict[str, Any],
 ) -> None:
     """`quality.json` into each dictionary's folder, with the digest of the weights it speaks of."""
-    into = work / "quality" / digest([dictionary.weights for dictionary in shipped])[:16]
-    into.mkdir(parents=True, exist_ok=True)
-    measure(model, shipped, windows, QualityParams(**recipe["quality"]), into)
+    stage = StageFolder.of(work / "quality", {f"{d.id}.json": digest(d.weights) for d in shipped})
+    stage.open()
+    todo = [dictionary for dictionary in shipped if f"{dictionary.id}.json" in stage.missing()]
+    if todo:
+        measure(model, todo, windows, QualityParams(**recipe["quality"]), stage)
     for dictionary in shipped:
-        record = QualityRecord.model_validate_json((into / f"{dictionary.id}.json").read_bytes())
+        record = QualityRecord.model_validate_json((stage.path / f"{dictionary.id}.json").read_bytes())
         told = {"weights": dictionary.weights, **record.model_copy(update={"text": TEXT}).model_dump()}
         path = out / "dictionaries" / dictionary.id / QUALITY_FILE
         write_atomically(path, (json.dumps(told, indent=1) + "\n").encode())

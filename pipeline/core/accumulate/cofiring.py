@@ -14,10 +14,11 @@ from pipeline.core.accumulate.fired import Fired
 from pipeline.core.accumulate.kernel import kernel
 
 PARTNERS = 64
-# Co-active latents looked at to find one latent's partners: of a sample of 65,536 tokens 16,384. On
-# random directions, the worst case, these find 0.3 % fewer of the true ten than all would, half as
-# many 3 % fewer; and the search takes a twentieth of what encoding the sample takes.
-VISITS_PER_COLUMN, FEWEST_VISITS = 0.25, 4096
+# Co-active latents looked at to find one latent's partners. In a sample of 65,536 tokens a quarter as
+# many find 95 % of the true ten among 3,072 random directions (all would: 96 %), and 99 % in a trained
+# SAE. The search must stay cheap beside the encoder: each of these takes 5 ns, an activation 9 ns. So
+# wide dictionaries get a sixteenth, which in a trained SAE that fires on 21 still finds 98 %.
+FEWEST_VISITS, MOST_PER_COLUMN, FEWEST_PER_COLUMN, WIDTH = 1024, 1 / 4, 1 / 16, 1024
 # Added to the sampled firings of a partner: one that fired once, here, is not yet like this latent.
 PRIOR = 8
 
@@ -41,7 +42,8 @@ class CoFiring:
         by shared firings / sqrt(the partner's firings + PRIOR).
         """
         weight = (1 / np.sqrt(pool.firings + PRIOR)).astype(np.float32)
-        visits = max(FEWEST_VISITS, int(VISITS_PER_COLUMN * own.n_columns))
+        per_column = min(MOST_PER_COLUMN, max(FEWEST_PER_COLUMN, WIDTH / own.n_latents))
+        visits = max(FEWEST_VISITS, int(per_column * own.n_columns))
         by = by_column.edge, by_column.column
         _choose(own.edge, own.column, *by, weight, visits, first, own is pool, self.partner[first:last])
 

@@ -1,0 +1,1 @@
+"""Other tools that make dashboards, measured on the same work."""

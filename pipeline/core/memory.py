@@ -1,0 +1,74 @@
+"""How much memory a scan will take, told before it runs."""
+
+from __future__ import annotations
+
+import psutil
+
+from pipeline.core.dictionaries import BLOCK
+from pipeline.core.dictionary_scan import DictionaryScan
+from pipeline.core.encode import block, starts
+from pipeline.core.layer import layers_of
+from pipeline.core.model import SubjectModel
+from pipeline.core.sweep import counted
+from pipeline.core.windows import Windows
+
+PROBED = 4  # windows that are read to learn how often latents fire
+FLOAT = 4
+# Activations that a forward pass holds at once, in widths of the residual stream: the stream, its
+# copy, queries, keys, values, and the MLP's hidden layer before and after GELU.
+HELD = 16
+
+
+def state_bytes(scans: list[DictionaryScan]) -> int:
+    """Bytes of everything kept: that of the disk, too, while the scan runs."""
+    return sum(array.nbytes for scan in scans for array in scan.state().values())
+
+
+def peak_bytes(
+    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, batch: int, sample: int, threads: int
+) -> int:
+    """Resident bytes of this process at the scan's peak: what it takes now, the state, and the work.
+
+    The work is, on the one hand, as many batches as there are threads, read and encoded side by
+    side, with the sample of `sample` windows in which co-firing partners are sought; on the other,
+    one dictionary's tables made ready to be saved. The larger counts. No part grows with the corpus.
+    """
+    columns = batch * windows.stride
+    fired = firings_per_token(model, scans, windows)
+    points = {scan.dictionary.hook_in for scan in scans}
+    width = sum(2 * model.width(point) for point in points) + HELD * model.config.n_embd
+    reading = threads * columns * width * FLOAT
+    encoding = threads * max(_encoding(scan, columns) for scan in scans)
+    sweeping = reading + encoding + _cofiring(scans, fired, columns * threads, sample * windows.stride)
+    saving = max(sum(array.nbytes for array in scan.types.state().values()) for scan in scans)
+    return psutil.Process().memory_info().rss + state_bytes(scans) + max(sweeping, 3 * saving)
+
+
+def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows: Windows) -> dict[str, float]:
+    """Of each dictionary, from the first few windows."""
+    batch = next(windows.batches(PROBED))
+    with model.catching({scan.dictionary.hook_in for scan in scans}) as read:
+        acts = counted(model, read, batch)
+    found: dict[str, float] = {}
+    for scan in scans:
+        x = scan.dictionary.read(acts[scan.dictionary.hook_in])
+        n = sum(len(block(scan.dictionary, x, lo, batch).column) for lo in starts(scan.dictionary))
+        found[scan.dictionary.id] = n / len(batch.token)
+    return found
+
+
+def _encoding(scan: DictionaryScan, columns: int) -> int:
+    """Activations of a block, and for units of two signs, half of which fire, their firings."""
+    if scan.dictionary.k is not None:
+        return columns * scan.dictionary.n_latents * FLOAT
+    return columns * BLOCK * FLOAT * (2 if scan.dictionary.two_signed else 1)
+
+
+def _cofiring(scans: list[DictionaryScan], fired: dict[str, float], columns: int, sampled: int) -> int:
+    """Firings of the sample, of one layer two copies more; or of one layer a bit for each column."""
+    layers = [[scan.dictionary for scan in layer.scans] for layer in layers_of(scans, chosen=True)]
+    if not layers:
+        return 0
+    firings = [sum(fired[each.id] for each in layer) * sampled * 4 for layer in layers]
+    bits = max(sum(each.n_latents for each in layer) * columns // 8 for layer in layers)
+    return int(sum(firings) + 2 * max(firings) + 2 * bits)
