@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from feature_atlas import contract
-from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, LABELS, VOCABULARY, ArraySpec, Field
+from feature_atlas.contract import (
+    CORPUS,
+    DICTIONARY,
+    FLOATS,
+    INTS,
+    LABELS,
+    TOKENS,
+    VOCABULARY,
+    ArraySpec,
+    Field,
+)
 
 PATH = Path(__file__).parent / "atlas-format.md"
 
@@ -22,6 +32,7 @@ ATLAS/
     tokenizer/tokenizer.json
     vocabulary.zarr           token types as text
     corpus.zarr               the documents' tokens, in order
+    tokens.zarr               for each token type the units that fire on it, promote it, suppress it
     dictionaries/<id>.zarr    one group for each dictionary
 ```
 
@@ -38,6 +49,14 @@ A dictionary group's attributes also hold `sizes` (length of each axis), `sectio
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
 `position` a token offset in that document, BOS not counted.
+
+`tokens.zarr` is where the manifest's `token_index` says; atlases made before there was one say null.
+Its axis `side` is {", ".join(contract.SIDES)}. Its attributes `dictionaries` and `first_units` give the
+dictionaries in order and the number of each one's first unit; units are numbered through all of them.
+Units are found by what is known of them: by a table of the types that each fires on, so that of an
+SAE's or transcoder's latent up to its `fires_on_missed` may be left out of a count, and of a neuron only
+the corpus' commonest types (`scan.fires_on_types`) are told; and by the ten tokens that each promotes
+and the ten that it suppresses most. A unit whose ten do not include the type is not found.
 """
 
 
@@ -48,6 +67,7 @@ def format_page() -> str:
         ("dictionaries/<id>.zarr of a labelled dictionary", LABELS),
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),
+        ("tokens.zarr", TOKENS),
     )
     cards = (("card/floats", FLOATS), ("card/ints", INTS))
     parts = [
@@ -74,7 +94,7 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_NEIGHBOURS N_FIRES_ON"
-        " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+        " N_UNITS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
     return _table("Constants", "| name | value |", rows)

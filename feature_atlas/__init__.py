@@ -2,5 +2,6 @@
 
 from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
 from feature_atlas.errors import AtlasError
+from feature_atlas.token import Token
 
-__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Latent", "open_atlas"]
+__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Latent", "Token", "open_atlas"]

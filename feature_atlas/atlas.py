@@ -13,9 +13,10 @@ import numpy as np
 
 from feature_atlas.address import Address
 from feature_atlas.contract import histogram_edges
-from feature_atlas.errors import AddressError
+from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
 from feature_atlas.store import Group, read_bytes
+from feature_atlas.token import Token, TokenIndex, find_type
 
 Array = np.ndarray[Any, Any]
 
@@ -64,6 +65,18 @@ class Atlas:
         parsed = Address.parse(address)
         return self[parsed.dictionary][parsed.index]
 
+    def token(self, which: str | int) -> Token:
+        """The units that fire on a token type, promote it and suppress it; `which` is its text or number.
+
+        Raises AddressError if there is no such type, with those spelled much like it, and FormatError
+        if the atlas has no token index.
+        """
+        vocabulary = self.vocabulary
+        type_ = find_type(which, vocabulary, self.url) if isinstance(which, str) else which
+        if not 0 <= type_ < len(vocabulary):
+            raise AddressError(f"token type {type_} is not in 0..{len(vocabulary) - 1}")
+        return self._token_index.read(type_, vocabulary[type_])
+
     @cached_property
     def vocabulary(self) -> list[str]:
         """Every token type as text; bytes that are no UTF-8 as hex, `⟨e2 80⟩`."""
@@ -90,6 +103,12 @@ class Atlas:
         """The manifest, and the documents in their order: what a stranger needs to compute it again."""
         documents = [{"id": d.id, "source": d.source, "n_tokens": d.n_tokens} for d in self.documents]
         return {**json.loads(self.manifest.model_dump_json()), "documents": documents}
+
+    @cached_property
+    def _token_index(self) -> TokenIndex:
+        if self.manifest.token_index is None:
+            raise FormatError(f"{self.url} was made without a token index; build it again: atlas build")
+        return TokenIndex(f"{self.run_url}/{self.manifest.token_index}")
 
     @cached_property
     def _corpus(self) -> Group:

@@ -20,6 +20,8 @@ N_EFFECTS = 10  # promoted, and suppressed, output tokens
 N_NEIGHBOURS = 10
 N_FIRES_ON = 16
 N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of the layer's others
+SIDES = ("fires", "promoted", "suppressed")  # what units do at or to a token type
+N_UNITS = 32  # units told of a token type on each side
 
 BINS_PER_OCTAVE, FIRST_OCTAVE, LAST_OCTAVE = 4, -8, 8
 N_BINS = BINS_PER_OCTAVE * (LAST_OCTAVE - FIRST_OCTAVE)
@@ -30,6 +32,8 @@ SHARD = 512
 # A list sorted by any column shows latents from all over: its preview has one small index for up to
 # 32,768 latents, and 16 latents (about 1.5 KB) a chunk.
 PREVIEW_CHUNK, PREVIEW_SHARD = 16, 32_768
+# A token's page reads two arrays: of each an index of 2 KiB and the chunk of eight types, up to 6 KB.
+TOKEN_CHUNK, TOKEN_SHARD = 8, 1_024
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,29 @@ VOCABULARY = (
     ArraySpec("kind", ("type",), "u1", "0 text, 1 bytes that are no UTF-8, 2 special"),
 )
 
+TOKENS = (
+    ArraySpec("count", ("type",), "u4", "occurrences of the type at counted positions", 1024),
+    ArraySpec(
+        "units",
+        ("type", "side", "rank"),
+        "u4",
+        "units that fire on the type, promote it and suppress it, strongest first, ties to the lower:"
+        " number of the first unit of the dictionary + index of the latent",
+        TOKEN_CHUNK,
+        TOKEN_SHARD,
+    ),
+    ArraySpec(
+        "values",
+        ("type", "side", "rank", "measure"),
+        "f4",
+        "fires: cosine, firings on the type / sqrt(its occurrences x the unit's firings), and P(the unit"
+        " fires at the type). promoted and suppressed: logit effect at the unit's highest activation, and"
+        " per unit of activation. A first measure of 0 marks an empty slot",
+        TOKEN_CHUNK,
+        TOKEN_SHARD,
+    ),
+)
+
 
 def histogram_edges() -> list[float]:
     """The N_BINS + 1 edges, quarter octaves linear in each octave: 2^e * (1, 1.25, 1.5, 1.75)."""
@@ -233,6 +260,11 @@ def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bo
     sizes["float_field"] = sum(sizes[f.axis] if f.axis else 1 for f in FLOATS)
     sizes["int_field"] = sum(sizes[f.axis] if f.axis else 1 for f in INTS)
     return sizes
+
+
+def token_sizes(d_vocab: int) -> dict[str, int]:
+    """Length of every axis of the token index."""
+    return {"type": d_vocab, "side": len(SIDES), "rank": N_UNITS, "measure": 2}
 
 
 def columns(fields: tuple[Field, ...], sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,7 @@ class AtlasError(Exception):
 
 
 class AddressError(AtlasError):
-    """An address, hook point or dictionary name that does not parse or does not exist."""
+    """An address, hook point, dictionary name or token type that does not parse or does not exist."""
 
 
 class FormatError(AtlasError):

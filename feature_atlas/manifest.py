@@ -116,7 +116,7 @@ class DictionaryRecord(_Record):
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`."""
+    """The whole of `atlas.json`. Atlases made before there was a token index name none."""
 
     format: Literal["feature-atlas"]
     format_version: int
@@ -125,6 +125,7 @@ class Manifest(_Record):
     created: str
     model: ModelRecord
     tokenizer: str
+    token_index: str | None = None
     windowing: Windowing
     corpus: CorpusRecord
     dictionaries: tuple[DictionaryRecord, ...]

@@ -12,10 +12,12 @@ from feature_atlas.contract import (
     CORPUS,
     DICTIONARY,
     LABELS,
+    TOKENS,
     VOCABULARY,
     ArraySpec,
     dictionary_sizes,
     numpy_dtype,
+    token_sizes,
 )
 from feature_atlas.errors import FormatError
 from feature_atlas.store import Group, is_url, read_bytes
@@ -77,6 +79,10 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
     corpus["document_edge"] = corpus["document"] + 1
     yield from _wrong_group(f"{run}/corpus.zarr", CORPUS, corpus, d_vocab, False)
     yield from _wrong_group(f"{run}/vocabulary.zarr", VOCABULARY, {"type": d_vocab}, d_vocab, False)
+    if atlas.manifest.token_index is not None:
+        yield from _wrong_group(
+            f"{run}/{atlas.manifest.token_index}", TOKENS, token_sizes(d_vocab), d_vocab, False
+        )
     for record in atlas.manifest.dictionaries:
         place = f"{run}/{record.store}"
         try:

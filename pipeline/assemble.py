@@ -19,6 +19,7 @@ from feature_atlas.contract import (
     CORPUS,
     FORMAT,
     FORMAT_VERSION,
+    TOKENS,
     VOCABULARY,
 )
 from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest, QualityRecord
@@ -31,9 +32,11 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
 from pipeline.core.subject import load_dictionaries
+from pipeline.core.token_index import UnitsByToken
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
-VERSION = 1
+VERSION = 2
+TOKEN_INDEX = "tokens.zarr"
 
 
 def run(params: Params, work: Path, out: Path) -> None:
@@ -52,6 +55,8 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
     _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
+    count = windows.type_counts(folder.record.d_vocab)
+    write_once(path / TOKEN_INDEX, lambda into: _write_tokens(into, dictionaries, count, work))
     partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
     write_atomically(path / FILES, _canonical(files))
@@ -102,6 +107,18 @@ def _write_vocabulary(into: Path, folder: ModelFolder) -> None:
     create_group(into, VOCABULARY, {"text": np.array(texts, dtype=object), "kind": np.array(kinds)}, {})
 
 
+def _write_tokens(into: Path, dictionaries: list[Dictionary], count: np.ndarray, work: Path) -> None:
+    """One dictionary after another: what is held does not grow with their number."""
+    index, first = UnitsByToken(count), [0]
+    for dictionary in dictionaries:
+        name = f"{dictionary.id}.npz"
+        with np.load(work / "scan" / name) as scan, np.load(work / "describe" / name) as described:
+            index.add(scan, described, first[-1])
+        first.append(first[-1] + dictionary.n_latents)
+    attributes = {"dictionaries": [dictionary.id for dictionary in dictionaries], "first_units": first[:-1]}
+    create_group(into, TOKENS, index.arrays(), attributes)
+
+
 def _copy_tokenizer(into: Path, work: Path) -> None:
     into.mkdir()
     shutil.copyfile(work / "tokens" / "tokenizer.json", into / "tokenizer.json")
@@ -136,6 +153,7 @@ def _manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model=folder.record,
         tokenizer="tokenizer/tokenizer.json",
+        token_index=TOKEN_INDEX,
         windowing=windows.record(),
         corpus=CorpusRecord(
             sources=tuple(corpus.sources),

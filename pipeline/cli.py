@@ -135,12 +135,30 @@ def show(
 
     atlas = open_atlas(url)
     if as_json:
-        shown = atlas.at(address).to_json() if address else atlas.to_json()
-        sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+        _print_json(atlas.at(address).to_json() if address else atlas.to_json())
     elif address:
         print_latent(atlas.at(address))
     else:
         print_atlas(atlas)
+
+
+@app.command()
+def token(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    text: Annotated[str, typer.Argument(help="A token type, with its leading space: ' the'.")],
+    by_number: Annotated[bool, typer.Option("--id", help="TEXT is the number of a token type.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which units fire on a token, which promote it and which suppress it."""
+    from pipeline.core.terminal import print_token
+
+    if by_number and not text.isdecimal():
+        raise InputError(f"--id {text} is not the number of a token type; leave out --id to look up a text")
+    found = open_atlas(url).token(int(text) if by_number else text)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        print_token(found)
 
 
 @app.command()
@@ -180,6 +198,10 @@ def verify(url: Annotated[str, typer.Argument(help="An atlas, on disk or at a UR
     if wrong:
         raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
     say(f"{url}: run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes, all as recorded")
+
+
+def _print_json(shown: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
 
 
 def _serve(folder: Path, port: int) -> None:

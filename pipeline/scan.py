@@ -159,16 +159,20 @@ def scan(
                 n = sum(len(batch.windows) for batch in batches)
                 progress.advance(n)
                 yield n
-                if asked():
-                    raise KeyboardInterrupt
 
         if not done:
-            done = sum(swept(order[: sample_size(windows, params)]))
+            for n in swept(order[: sample_size(windows, params)]):
+                done += n
+                if asked():
+                    raise KeyboardInterrupt
             sweep.choose()
         for n in swept(order[done:]):
             done += n
-            if checkpoint.is_due() or asked():
+            stop = asked()
+            if stop or checkpoint.is_due():
                 checkpoint.take(partial(_save, folder, scans, done))
+            if stop:
+                raise KeyboardInterrupt
 
 
 def sample_size(windows: Windows, params: ScanParams) -> int:

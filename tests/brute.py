@@ -96,3 +96,15 @@ def fires_on(acts: Array, types: Array) -> dict[str, Array]:
         "share_of_firings": fires / max(1, fires.sum()),
         "share_of_mass": mass / (mass.sum() or 1),
     }
+
+
+def token_cosines(acts: Array, types: Array, n_types: int) -> tuple[Array, Array]:
+    """[type, unit]: cosine of the vectors "the token is the type" and "the unit fires"; P(fires | type).
+
+    `acts` are [position, unit]. Both are 0 where one of the two never happens.
+    """
+    is_type = (types[None] == np.arange(n_types)[:, None]).astype(np.float64)
+    firing = (acts > 0).astype(np.float64)
+    norms = np.linalg.norm(is_type, axis=1)[:, None] * np.linalg.norm(firing, axis=0)
+    both = is_type @ firing
+    return both / np.maximum(norms, 1), both / np.maximum(is_type.sum(axis=1), 1)[:, None]

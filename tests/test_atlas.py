@@ -41,6 +41,7 @@ def test_a_served_atlas_reads_like_the_one_on_disk(tiny_atlas: Path, served: str
     assert web.to_json() == disk.to_json()
     for address in ("mlp_post.1/17", "tiny-sae/3"):
         assert web.at(address).to_json() == disk.at(address).to_json()
+    assert web.token(" heron") == disk.token(" heron")
     assert not list(verify(web))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from feature_atlas import open_atlas
+from feature_atlas.verify import verify
 from pipeline import cli
 from tests import tiny
 
@@ -221,6 +223,28 @@ def test_full_disk(
 )
 def test_bad_address(run: Run, tiny_atlas: Path, address: str, words: tuple[str, ...]) -> None:
     check(run("show", tiny_atlas, address), *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["HERON"], ("'HERON'", "near it: ' heron'")),
+        (["§§"], ("'§§'", "leading space")),
+        (["400", "--id"], ("type 400", "0..399")),
+        (["heron", "--id"], ("--id heron", "leave out --id")),
+    ],
+)
+def test_no_such_token(run: Run, tiny_atlas: Path, arguments: list[str], words: tuple[str, ...]) -> None:
+    check(run("token", tiny_atlas, *arguments), *words)
+
+
+def test_an_atlas_made_before_there_was_a_token_index(run: Run, tiny_atlas: Path, tmp_path: Path) -> None:
+    atlas = shutil.copytree(tiny_atlas, tmp_path / "atlas")
+    manifest = json.loads((atlas / "atlas.json").read_text())
+    del manifest["token_index"]
+    (atlas / "atlas.json").write_text(json.dumps(manifest))
+    check(run("token", atlas, " heron"), "without a token index", "atlas build")
+    assert not list(verify(open_atlas(str(atlas))))
 
 
 def test_no_atlas(run: Run, tmp_path: Path) -> None:

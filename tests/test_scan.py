@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from feature_atlas import Atlas, Latent, open_atlas
-from feature_atlas.address import HookPoint
 from feature_atlas.contract import histogram_edges
 from pipeline.build import build
 from pipeline.core.embedded import embedded_root
@@ -19,6 +17,7 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams, load_params
 from pipeline.core.subject import load_dictionaries
 from tests import brute
+from tests.activations import activation_matrix
 
 FEW = 50_000
 
@@ -48,7 +47,7 @@ def test_every_unit_equals_brute_force(built: tuple[Atlas, Params]) -> None:
     model = SubjectModel.load(folder)
     dictionaries, fires = load_dictionaries(params, folder), {}
     for dictionary in dictionaries:
-        acts = _matrix(model, dictionary, windows, windowing, params)
+        acts = activation_matrix(model, dictionary, windows, windowing, params.scan.batch)
         opened = atlas[dictionary.id]
         assert len(opened) == acts.shape[1]
         for index in range(acts.shape[1]):
@@ -56,23 +55,6 @@ def test_every_unit_equals_brute_force(built: tuple[Atlas, Params]) -> None:
         fires[dictionary.id] = acts > 0
     for dictionary in dictionaries:
         _check_cofiring(atlas[dictionary.id], dictionary, dictionaries, fires)
-
-
-def _matrix(
-    model: SubjectModel, dictionary: Any, windows: list[np.ndarray], windowing: Any, params: Params
-) -> np.ndarray:
-    """Activations [counted position, latent]; windows padded and batched as the model read them."""
-    point: HookPoint = dictionary.hook_in
-    parts = []
-    for start in range(0, len(windows), params.scan.batch):
-        batch = windows[start : start + params.scan.batch]
-        padded = np.zeros((len(batch), windowing.ctx), np.int64)
-        for row, window in zip(padded, batch, strict=True):
-            row[: len(window)] = window
-        got = model.activations(torch.from_numpy(padded), [point])[point]
-        x = torch.cat([got[i, 1 : len(window)] for i, window in enumerate(batch)])
-        parts.append(dictionary.encode(x).numpy())
-    return np.concatenate(parts)
 
 
 def _check(latent: Latent, acts: np.ndarray, where: brute.Places, params: Params) -> None:

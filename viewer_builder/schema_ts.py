@@ -7,7 +7,7 @@ from pathlib import Path
 
 import site_template
 from feature_atlas import contract
-from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, LABELS, VOCABULARY
+from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, LABELS, TOKENS, VOCABULARY
 
 PATH = Path(site_template.__file__).parent / "src" / "store" / "schema.gen.ts"
 
@@ -28,7 +28,7 @@ _CONSTANTS = (
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *CORPUS, *VOCABULARY)}
+    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *CORPUS, *VOCABULARY, *TOKENS)}
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],

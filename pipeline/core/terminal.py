@@ -1,4 +1,4 @@
-"""A latent, or an atlas, as text in the terminal."""
+"""A latent, a token, or an atlas, as text in the terminal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feature_atlas import Atlas, Example, Latent
+from feature_atlas import Atlas, Example, Latent, Token
 
 _SHOWN = 5
+_UNITS = 10
 
 
 def print_atlas(atlas: Atlas) -> None:
@@ -49,6 +50,29 @@ def print_latent(latent: Latent) -> None:
         console.print(
             f"{name:<10} " + " ".join(row["address"] for row in shown[key][:_SHOWN]), soft_wrap=True
         )
+
+
+def print_token(token: Token) -> None:
+    """How often it occurs, and tables of the units that fire on it, promote it and suppress it."""
+    console = Console(highlight=False)
+    console.print(Text(f"{token.text!r}  type {token.id}, occurs {token.count:,} times"), soft_wrap=True)
+    _table(
+        console,
+        ("fires on it", "cosine", "P(fires)"),
+        [(unit.address, f"{unit.cosine:.3f}", f"{unit.p_fire_given_token:.3f}") for unit in token.fires],
+    )
+    for name, units in (("promotes it", token.promoted), ("suppresses it", token.suppressed)):
+        rows = [(unit.address, f"{unit.value_at_max:+.3g}", f"{unit.value:+.3g}") for unit in units]
+        _table(console, (name, "logits at max", "per unit"), rows)
+
+
+def _table(console: Console, head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> None:
+    table = Table(head[0], box=None)
+    for name in head[1:]:
+        table.add_column(name, justify="right")
+    for row in rows[:_UNITS]:
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def _strip(example: Example) -> Text:

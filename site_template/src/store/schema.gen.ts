@@ -36,6 +36,9 @@ export const ARRAYS = {
   "document_source": { dims: ["document"], dtype: "string" },
   "text": { dims: ["type"], dtype: "string" },
   "kind": { dims: ["type"], dtype: "u1" },
+  "count": { dims: ["type"], dtype: "u4" },
+  "units": { dims: ["type", "side", "rank"], dtype: "u4" },
+  "values": { dims: ["type", "side", "rank", "measure"], dtype: "f4" },
 } as const;
 
 export type ArrayPath = keyof typeof ARRAYS;
@@ -114,7 +117,7 @@ export const DOCS = {
   "fires_on_mean": "mean activation over all occurrences of the type",
   "fires_on_share": "share of the latent's firings that fall on the type",
   "fires_on_mass": "share of its activation mass (sum over firings)",
-  "fires_on_missed": "share of firings that any one type may have beyond what is told (the error)",
+  "fires_on_missed": "share of firings that any one type may have beyond those told",
   "density": "firings / counted tokens",
   "max": "highest activation",
   "min": "lowest activation",
