@@ -7,12 +7,14 @@ from pathlib import Path
 from feature_atlas.errors import InputError
 from feature_atlas.store import is_url
 from pipeline import assemble, describe, quality, scan, tokens
+from pipeline.core.device import open_device
 from pipeline.core.files import only_one
 from pipeline.core.params import Params
 
 
 def build(params: Params, out: Path) -> None:
     """Makes the atlas at `out`. What is done already is not done again; what was killed goes on."""
+    open_device(params.device)  # one that is not here is refused before hours of work, not after
     work = work_folder(out)
     with only_one(work):
         tokens.run(params, work)

@@ -26,7 +26,8 @@ def run(params: Params, work: Path) -> None:
     """Describes every dictionary into `work/describe`, or finds it done; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
     dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder.of(work / "describe", {f"{each.id}.npz": key(folder, each) for each in dictionaries})
+    keys = {f"{each.id}.npz": key(params, folder, each) for each in dictionaries}
+    stage = StageFolder.of(work / "describe", keys)
     if stage.is_finished():
         return
     stage.open()
@@ -41,10 +42,16 @@ def run(params: Params, work: Path) -> None:
     stage.finish()
 
 
-def key(folder: ModelFolder, dictionary: Dictionary) -> str:
+def key(params: Params, folder: ModelFolder, dictionary: Dictionary) -> str:
     """Digest of all that determines the outcome."""
     return digest(
-        "describe", VERSION, folder.record.weights, folder.config, dictionary.identity, torch.__version__
+        "describe",
+        VERSION,
+        folder.record.weights,
+        folder.config,
+        dictionary.identity,
+        params.device,
+        torch.__version__,
     )
 
 
@@ -92,7 +99,7 @@ def nearest(
     have = min(k, len(unit) - 1)
     for rows in own.split(ROWS):
         similar = unit[rows] @ unit.T
-        similar[torch.arange(len(rows)), rows] = -torch.inf
+        similar[own[: len(rows)], rows] = -torch.inf
         values, latents = _largest(similar, have)
         index[rows, :have], cosine[rows, :have] = latents, values
     return index, cosine

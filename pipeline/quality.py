@@ -61,7 +61,7 @@ def measure(
     sample = _sample(windows, settings.spliced_tokens)
     means = _means(model, windows, {d.hook_out for d in dictionaries})
     ce = cross_entropy(model, sample)
-    for dictionary in dictionaries:
+    for dictionary in (each.to(model.device) for each in dictionaries):
         mean = means[dictionary.hook_out]
         fit = _fit(model, dictionary, windows, mean)
         with model.replacing(dictionary.hook_in, dictionary.hook_out, _reconstruction(dictionary)):

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Integer
 
 from feature_atlas.errors import InputError
+from pipeline.core.device import placed
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
@@ -67,8 +68,8 @@ def run(params: Params, work: Path) -> None:
     if missing := stage.missing():
         todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
         windows = open_windows(params, folder, work)
-        scans = new_scans(todo, dictionaries, windows, params, folder.record.d_vocab)
         model = load_cut_model(folder, todo, params.device)
+        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, folder.record.d_vocab)
         _tell(model, scans, windows, params.scan)
         scan(model, scans, windows, params.scan, stage.path)
         for each in scans:
@@ -145,7 +146,7 @@ def scan(
     order = windows.order(sample_size(windows, params), params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
     with (
-        workers() as crew,
+        workers(device=model.device) as crew,
         model.catching(sorted({each.dictionary.hook_in for each in scans})) as read,
         stop_asked() as asked,
         step("scan", len(windows), "windows", done) as progress,

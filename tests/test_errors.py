@@ -174,6 +174,22 @@ def test_ctx_longer_than_the_model_reads(run: Run, parts: dict[str, Path], tmp_p
     check(build(run, tmp_path / "a", parts, **{"--ctx": 4096}), "4096", "at most 32")
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps", ""])
+def test_no_such_device(run: Run, parts: dict[str, Path], tmp_path: Path, device: str) -> None:
+    """Refused before anything is read."""
+    check(
+        build(run, tmp_path / "a", parts, **{"--device": device}), repr(device), "has here: cpu", "give one"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_cuda_where_there_is_none(
+    run: Run, parts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    check(build(run, tmp_path / "a", parts, **{"--device": "cuda"}), "'cuda'", "cpu;", "built for this")
+
+
 def test_unwritable_folder_leaves_what_was_there(run: Run, parts: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     check(build(run, tmp_path / "file" / "a", parts), "file")

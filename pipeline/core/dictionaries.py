@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,6 +22,8 @@ from pipeline.core.brought import Labels, read_labels, read_quality
 from pipeline.core.files import file_digest, read_text
 
 Architecture = Literal["identity", "standard", "topk", "jumprelu", "transcoder", "jumprelu_transcoder"]
+ENCODER = ("W_enc", "b_enc", "b_dec", "threshold")
+ARRAYS = (*ENCODER, "W_dec")
 BLOCK = 1024  # latents encoded at a time: 1,024 x 2,048 floats are 8 MiB, which stay in cache
 TRANSCODERS = ("transcoder", "jumprelu_transcoder")
 _READ = get_args(Architecture)[1:]
@@ -64,6 +67,30 @@ class Dictionary:
         """Whether activations may be negative, so that the lowest are worth looking at."""
         return self.kind == "neurons"
 
+    @property
+    def block_size(self) -> int:
+        """Latents encoded at a time; of TopK all, among which the k largest are looked for."""
+        return BLOCK if self.k is None else self.n_latents
+
+    def arrays(self, names: Sequence[str] = ARRAYS) -> dict[str, Tensor]:
+        """Those of its arrays that it has."""
+        return {name: array for name in names if (array := getattr(self, name)) is not None}
+
+    def to(self, device: torch.device, names: Sequence[str] = ARRAYS) -> Dictionary:
+        """The same with these arrays on the device; what lies there already is not copied.
+
+        The copy may be under way still: what this thread asks of the device from now on waits for it.
+        """
+        there = {name: x.to(device, non_blocking=True) for name, x in self.arrays(names).items()}
+        return replace(self, **there)
+
+    def part(self, lo: int, device: torch.device) -> Dictionary:
+        """The `block_size` latents from `lo` on, with what `pre` and `largest` take of them on the device."""
+        block = slice(lo, lo + self.block_size)
+        cut = {name: x[..., block] for name, x in self.arrays(("W_enc", "b_enc", "threshold")).items()}
+        n_latents = len(range(self.n_latents)[block])
+        return replace(self, n_latents=n_latents, W_dec=None, b_dec=None, **cut).to(device)
+
     @torch.inference_mode()
     def encode(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token latent"]:
         """The latents' activations; bit for bit those that the scan takes in, given the same x."""
@@ -80,7 +107,7 @@ class Dictionary:
     @torch.inference_mode()
     def read(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token d_in"]:
         """What W_enc is applied to: of an SAE x less b_dec, of a transcoder x."""
-        return x if self.kind != "sae" or self.b_dec is None else x - self.b_dec
+        return x if self.kind != "sae" or self.b_dec is None else x - self.b_dec.to(x.device)
 
     @torch.inference_mode()
     def pre(self, read: Float[Tensor, "token d_in"], lo: int) -> Float[Tensor, "latent token"]:
@@ -109,8 +136,9 @@ class Dictionary:
     @torch.inference_mode()
     def decode(self, acts: Float[Tensor, "token latent"]) -> Float[Tensor, "token d_out"]:
         """The reconstruction: acts @ W_dec + b_dec."""
-        if self.W_dec is None or self.b_dec is None:
+        if self.W_enc is None:
             return acts
+        assert self.W_dec is not None and self.b_dec is not None
         return torch.addmm(self.b_dec, acts, self.W_dec)
 
 
@@ -125,7 +153,7 @@ def mates_of(dictionary: Dictionary, dictionaries: list[Dictionary]) -> list[Dic
     return [
         each
         for each in dictionaries
-        if each is not dictionary and not each.two_signed and each.hook_in.layer == layer
+        if each.id != dictionary.id and not each.two_signed and each.hook_in.layer == layer
     ]
 
 

@@ -13,7 +13,7 @@ from pipeline.core.accumulate.fired import Fired
 from pipeline.core.accumulate.heavy_types import HeavyTypes
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.dictionaries import Dictionary
-from pipeline.core.encode import block
+from pipeline.core.encode import blocks
 from pipeline.core.params import ScanParams
 from pipeline.core.windows import Batch
 
@@ -53,8 +53,7 @@ class DictionaryScan:
         Returns where they fire, if co-firing is counted.
         """
         fired: list[Fired] = []
-        for x, batch in zip(read, batches, strict=True):
-            firings = block(self.dictionary, x, lo, batch)
+        for firings in blocks(self.dictionary, read, lo, batches):
             for part in self.parts.values():
                 part.add(firings)
             if self.within is not None:

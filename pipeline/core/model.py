@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
+from pipeline.core.device import open_device
 from pipeline.core.model_folder import ModelFolder
 
 Read = Callable[[Int[Tensor, "window pos"]], dict[HookPoint, Float[Tensor, "window ..."]]]
@@ -30,16 +31,16 @@ class SubjectModel:
 
     def __init__(self, model: GPT2LMHeadModel, device: str = "cpu") -> None:
         self.network: Any = model.eval().float()
-        self.network.to(device)
+        self.device = open_device(device)
+        self.network.to(self.device)
         self.config = model.config
-        self.device = device
         _use_fused_gelu(self.network)
 
     @classmethod
     def load(cls, folder: ModelFolder, device: str = "cpu", attention: str = "sdpa") -> SubjectModel:
         """Loads the weights. `attention="eager"` is needed for `attn_pattern`.
 
-        Raises InputError if the weights do not fit the configuration.
+        Raises InputError if the weights do not fit the configuration or there is no such device.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()

@@ -86,7 +86,7 @@ class Params(_Record):
     """Whether a BOS starts each window; by default as the model's tokenizer_config.json says."""
 
     device: str = "cpu"
-    """Where torch runs, e.g. cpu or cuda."""
+    """Where torch runs: cpu, cuda, or cuda:1 for the second GPU (docs/devices.md)."""
 
     scan: ScanParams = ScanParams()
     describe: DescribeParams = DescribeParams()

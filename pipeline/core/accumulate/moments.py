@@ -32,12 +32,7 @@ class Moments:
     def add(self, block: Block) -> None:
         """Takes in one block."""
         rows = block.rows
-        sums, mass, highest, lowest = (
-            self.sums[:, rows],
-            self.mass[rows],
-            self.highest[rows],
-            self.lowest[rows],
-        )
+        sums, highest, lowest = self.sums[:, rows], self.highest[rows], self.lowest[rows]
         _count(block.edge, block.value, self.firings[rows], self.hist[rows])
         _add_sums(block.edge, block.value, self.mass[rows])
         if block.acts is None:
