@@ -57,7 +57,7 @@ from pipeline.scan import new_scans
 T = TypeVar("T")
 ROUNDS = 3
 BATCH = ScanParams().batch
-WIDTHS = {3_072: 65_536, 24_576: 32_768, 98_304: 16_384}  # latents: tokens
+WIDTHS = {3_072: 65_536, 24_576: 65_536, 98_304: 65_536}  # latents: tokens
 BUILT, NEURONS_BUILT = 65_536, 16_384
 QUICK = 4  # a fourth of the tokens
 GROWN = (1, 2, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from pipeline.core.accumulate.kernel import kernel
 from pipeline.core.windows import Batch
 
 SQUARE = 8
-RUN = 16  # columns looked at together: most runs of a sparse latent hold no firing at all
+RUN = 64  # columns looked at together: many runs of a sparse latent hold no firing at all
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def above(
     batch: Batch,
 ) -> Block:
     """Fires where pre + bias > threshold: ReLU (threshold 0) and JumpReLU."""
-    column, value = np.empty(pre.size, np.int32), np.empty(pre.size, np.float32)
+    column, value = _scratch(pre.size)
     edge = _above(pre, bias, threshold, column, value)
-    return Block(lo, batch, edge, column[: edge[-1]], value[: edge[-1]])
+    return Block(lo, batch, edge, column[: edge[-1]].copy(), value[: edge[-1]].copy())
 
 
 def turned(acts: Float32[np.ndarray, "column latent"]) -> Float32[np.ndarray, "latent column"]:
@@ -68,9 +69,9 @@ def turned(acts: Float32[np.ndarray, "column latent"]) -> Float32[np.ndarray, "l
 
 def dense(acts: Float32[np.ndarray, "latent column"], lo: int, batch: Batch) -> Block:
     """Units of two signs: fires where the activation is above 0; all of them are kept."""
-    column, value = np.empty(acts.size, np.int32), np.empty(acts.size, np.float32)
+    column, value = _scratch(acts.size)
     edge = _positive(acts, column, value)
-    return Block(lo, batch, edge, column[: edge[-1]], value[: edge[-1]], acts)
+    return Block(lo, batch, edge, column[: edge[-1]].copy(), value[: edge[-1]].copy(), acts)
 
 
 def listed(
@@ -82,6 +83,16 @@ def listed(
     """Each position's k latents (TopK); a value of 0 is no firing."""
     edge, column, value = _by_latent(latents, values, n_latents)
     return Block(0, batch, edge, column, value)
+
+
+_here = threading.local()
+
+
+def _scratch(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Room for n columns and values, kept by each thread: fresh memory costs more than filling it."""
+    if getattr(_here, "size", 0) < n:
+        _here.size, _here.room = n, (np.empty(n, np.int32), np.empty(n, np.float32))
+    return _here.room
 
 
 @kernel
@@ -102,20 +113,20 @@ def _above(pre, bias, threshold, column, value):
     for latent in range(n_latents):
         row, b, t = pre[latent], bias[latent], threshold[latent]
         start = 0
-        while start < n_columns:
-            stop = min(start + RUN, n_columns)
+        while start + RUN <= n_columns:
             hit = False
-            if stop == start + RUN:
-                for i in range(RUN):
-                    hit |= row[start + i] + b > t
-            else:
-                hit = True
+            for i in range(RUN):
+                hit |= row[start + i] + b > t
             if hit:
-                for i in range(start, stop):
+                for i in range(start, start + RUN):
                     v = row[i] + b
                     column[n], value[n] = i, v
                     n += v > t
-            start = stop
+            start += RUN
+        for i in range(start, n_columns):
+            v = row[i] + b
+            column[n], value[n] = i, v
+            n += v > t
         edge[latent + 1] = n
     return edge
 
