@@ -74,7 +74,7 @@ def run(params: Params, work: Path) -> None:
         scan(model, scans, windows, params.scan, stage.path)
         for each in scans:
             save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
-            stage.add(f"{each.dictionary.id}.npz")
+        stage.add(*missing)  # at once: until then a killed scan goes on from a state that holds them all
     (stage.path / STATE).unlink(missing_ok=True)
     stage.finish()
 
@@ -187,7 +187,7 @@ def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
 
 
 def _save(folder: Path, scans: list[DictionaryScan], done: int) -> None:
-    arrays = {f"{i}/{name}": array for i, each in enumerate(scans) for name, array in each.state().items()}
+    arrays = {f"{each.dictionary.id}/{name}": array for each in scans for name, array in each.state().items()}
     save_arrays(folder / STATE, {**arrays, "done": np.array(done)})
 
 
@@ -196,9 +196,9 @@ def _restore(folder: Path, scans: list[DictionaryScan]) -> int:
     if not (folder / STATE).is_file():
         return 0
     saved = load_arrays(folder / STATE)
-    for i, each in enumerate(scans):
+    for each in scans:
         for name, array in each.state().items():
-            array[...] = saved[f"{i}/{name}"]
+            array[...] = saved[f"{each.dictionary.id}/{name}"]
     done = int(saved["done"])
     say(f"scan: going on after {done:,} windows")
     return done

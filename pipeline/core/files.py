@@ -135,9 +135,9 @@ class StageFolder:
         done = self._done()
         return [name for name in self.items if name not in done]
 
-    def add(self, name: str) -> None:
-        """Tells that an item's file is there, whole."""
-        self._write(finished=False, done={**self._done(), name: self.items[name]})
+    def add(self, *names: str) -> None:
+        """Tells that the files of these items are there, whole."""
+        self._write(finished=False, done=self._done() | {name: self.items[name] for name in names})
 
     def finish(self) -> None:
         """Marks the output as whole; the last thing a stage does. Clears what a killed run half wrote."""
