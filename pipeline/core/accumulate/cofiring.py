@@ -19,6 +19,7 @@ PARTNERS = 64
 # SAE. The search must stay cheap beside the encoder: each of these takes 5 ns, an activation 9 ns. So
 # wide dictionaries get a sixteenth, which in a trained SAE that fires on 21 still finds 98 %.
 FEWEST_VISITS, MOST_PER_COLUMN, FEWEST_PER_COLUMN, WIDTH = 1024, 1 / 4, 1 / 16, 1024
+MOST_VISITS = 2**16 - 1  # they are counted in 16 bits
 # Added to the sampled firings of a partner: one that fired once, here, is not yet like this latent.
 PRIOR = 8
 
@@ -43,7 +44,7 @@ class CoFiring:
         """
         weight = (1 / np.sqrt(pool.firings + PRIOR)).astype(np.float32)
         per_column = min(MOST_PER_COLUMN, max(FEWEST_PER_COLUMN, WIDTH / own.n_latents))
-        visits = max(FEWEST_VISITS, int(per_column * own.n_columns))
+        visits = min(max(FEWEST_VISITS, int(per_column * own.n_columns)), MOST_VISITS)
         by = by_column.edge, by_column.column
         _choose(own.edge, own.column, *by, weight, visits, first, own is pool, self.partner[first:last])
 
