@@ -48,9 +48,10 @@ class Best:
 
     def __init__(self, n_rows: int, k: int, acts_dtype: np.dtype) -> None:
         self.key = np.zeros((n_rows, k), np.uint64)
-        self.value = np.zeros((n_rows, k), np.float32)
-        self.scale = np.zeros((n_rows, k), np.float32)
-        self.acts = np.zeros((n_rows, k, EXCERPT), acts_dtype)
+        # What is written together lies together: one miss of the cache for each entry, not three.
+        entry = np.zeros((n_rows, k, 2 * FLOAT + EXCERPT), np.uint8)
+        self.value, self.scale = (entry.view(np.float32)[..., i] for i in range(2))
+        self.acts = entry[..., 2 * FLOAT :].view(acts_dtype)
 
     def cut(self, block: Block, entered: Entered, n: int) -> None:
         """Writes value and excerpt of the first `n` entered, unless something greater took its slot."""
@@ -71,6 +72,7 @@ class Best:
         return {"key": self.key, "value": self.value, "scale": self.scale, "acts": self.acts}
 
 
+FLOAT = 4  # bytes
 TOKEN_BITS = np.uint64(32)
 LOW = np.uint64(2**32 - 1)
 
