@@ -42,16 +42,20 @@ from pipeline.core.files import save_arrays
 from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
-from pipeline.core.params import Params, make_params
+from pipeline.core.params import Params, ScanParams, make_params
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.sweep import counted
 from pipeline.core.windows import Corpus, Windows, load_corpus
 from pipeline.core.workers import workers
 from pipeline.scan import load_cut_model, new_scans, sample_size, scan
 
+SAMPLE = ScanParams().cofiring_tokens
 
-def make(folder: Path, shape: Shape, n_dictionaries: int, n_latents: int, tokens: int) -> None:
-    """Model, dictionaries at the deepest layers, corpus and parameters."""
+
+def make(
+    folder: Path, shape: Shape, n_dictionaries: int, n_latents: int, tokens: int, sample: int = SAMPLE
+) -> None:
+    """Model, dictionaries at the deepest layers, corpus, and parameters with that sample for co-firing."""
     subject = make_model(folder / "model", shape)
     windows = make_windows(subject, tokens, folder / "work")
     model = SubjectModel.load(subject)
@@ -61,6 +65,7 @@ def make(folder: Path, shape: Shape, n_dictionaries: int, n_latents: int, tokens
         write_sae(make_sae(model, windows, n_latents, point), folder / name)
     dictionaries = {name: f"{folder / name}@{point}" for name, point in saes.items()}
     raw = {"model": str(folder / "model"), "corpus": ["python-docs"], "neurons": False, "ctx": CTX}
+    raw |= {"scan": {"cofiring_tokens": sample}}
     (folder / "params.json").write_text(json.dumps(raw | {"dictionaries": dictionaries}))
 
 

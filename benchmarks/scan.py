@@ -225,8 +225,8 @@ def bare_seconds(model: SubjectModel, sae: Dictionary, windows: Windows, tokens:
 
 def passes(folder: Path, part: int) -> dict[str, Any]:
     """Whole scans, each in a process of its own: one SAE over growing corpora, and twelve at once."""
-    one_pass.make(folder / "one", MINI, 1, 24_576, 2 * BUILT)
     sizes = [BUILT // max(GROWN) // part * n for n in GROWN]
+    one_pass.make(folder / "one", MINI, 1, 24_576, 2 * BUILT, sample=sizes[0])
     grown = [one_pass.measured(folder / "one", tokens) for tokens in sizes]
     layers = SMALL.n_layers // part
     one_pass.make(folder / "many", SMALL, layers, 24_576, 2 * BUILT)

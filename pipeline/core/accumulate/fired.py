@@ -54,7 +54,9 @@ class Fired:
 
     def by_column(self) -> Fired:
         """Transposed: the latents that fire at each column."""
-        edge = np.concatenate([[0], np.bincount(self.column, minlength=self.n_columns).cumsum()])
+        firings = np.zeros(self.n_columns, np.int64)
+        _tally(self.column, firings)
+        edge = np.concatenate([[0], firings.cumsum()])
         latent = np.empty_like(self.column)
         _transpose(self.edge, self.column, edge[:-1].copy(), latent)
         return Fired(edge, latent, self.n_latents)
@@ -68,6 +70,12 @@ def _append(edge, columns, offset, into, at):
             into[n] = columns[f] + offset
             n += 1
         at[latent] = n
+
+
+@kernel
+def _tally(columns, into):
+    for c in columns:
+        into[c] += 1
 
 
 @kernel
