@@ -60,9 +60,9 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
 
 def test_a_killed_stage_goes_on(project: Path) -> None:
     params = yaml.safe_load((project / "params.yaml").read_text())
-    change(
-        project, corpus=["python-docs"], max_tokens=60_000, scan=params["scan"] | {"checkpoint_seconds": 0}
-    )
+    # A state is saved only after the sample.
+    scan = params["scan"] | {"checkpoint_seconds": 0, "cofiring_tokens": 4096}
+    change(project, corpus=["python-docs"], max_tokens=60_000, scan=scan)
     state = project / "build/demo/atlas.work/scan/state.npz"
     running = subprocess.Popen(
         [BIN / "dvc", "repro", "scan"],
