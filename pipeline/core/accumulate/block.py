@@ -90,9 +90,10 @@ _here = threading.local()
 
 def _scratch(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Room for n columns and values, kept by each thread: fresh memory costs more than filling it."""
-    if getattr(_here, "size", 0) < n:
-        _here.size, _here.room = n, (np.empty(n, np.int32), np.empty(n, np.float32))
-    return _here.room
+    room = getattr(_here, "room", None)
+    if room is None or len(room[0]) < n:
+        room = _here.room = (np.empty(n, np.int32), np.empty(n, np.float32))
+    return room
 
 
 @kernel
