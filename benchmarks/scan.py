@@ -42,6 +42,7 @@ from benchmarks.work import (
 from feature_atlas import open_atlas
 from feature_atlas.address import HookPoint
 from pipeline.build import build
+from pipeline.core.accumulate.fired import Fired
 from pipeline.core.dictionaries import Dictionary, neurons
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.encode import block, starts
@@ -163,7 +164,7 @@ def accumulate(
 ) -> None:
     """Takes a batch in, block by block as the scan does, the core statistics and the tables apart."""
     core = [part for part in scan.parts.values() if part is not scan.types]
-    fired: list[Any] = []
+    fired: list[Fired] = []
     for lo in starts(scan.dictionary):
         firings = timed(spent, "core", lambda lo=lo: block(scan.dictionary, x, lo, batch))
         for part in core:
@@ -172,7 +173,7 @@ def accumulate(
             timed(spent, "tables", lambda f=firings: scan.types.add(f))
             fired.append(timed(spent, "tables", lambda f=firings: f.fired))
     if scan.within is not None:
-        timed(spent, "tables", lambda: layer.add(crew, [type(fired[0]).beside(fired)]))
+        timed(spent, "tables", lambda: layer.add(crew, [Fired.beside(fired)]))
 
 
 def whole_build(

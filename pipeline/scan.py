@@ -143,7 +143,8 @@ def scan(
     A state is saved only after the sample: partners are part of it. The corpus may be all sample.
     """
     done = _restore(folder, scans)
-    order = windows.order(sample_size(windows, params), params.seed)
+    n_sample = sample_size(windows, params)
+    order = windows.order(n_sample, params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
     with (
         workers(device=model.device) as crew,
@@ -161,7 +162,7 @@ def scan(
                 yield n
 
         if not done:
-            for n in swept(order[: sample_size(windows, params)]):
+            for n in swept(order[:n_sample]):
                 done += n
                 if asked():
                     raise KeyboardInterrupt
