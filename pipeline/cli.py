@@ -14,6 +14,7 @@ import typer
 
 from feature_atlas import AtlasError, open_atlas
 from feature_atlas.errors import InputError
+from pipeline.core.dictionary_spec import FORM
 from pipeline.core.progress import say
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def build(
         ),
     ] = None,
     dictionary: Annotated[
-        list[str] | None, typer.Option(help="ID=PATH@IN[:OUT], a SAELens folder; repeatable.")
+        list[str] | None, typer.Option(help=f"{FORM}; repeatable. See docs/dictionaries.md.")
     ] = None,
     neurons: Annotated[
         bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")
@@ -211,13 +212,13 @@ def _serve(folder: Path, port: int) -> None:
 
 
 def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each ID=PATH@IN[:OUT] at its first =."""
+    """Splits each at its first =."""
     if not given:
         return None
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, spec) in zip(given, pairs, strict=True):
         if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not ID=PATH@IN[:OUT]")
+            raise InputError(f"--dictionary {text} is not {FORM}")
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")

@@ -138,7 +138,7 @@ def slow_saves(params: Params) -> ScanParams:
 
 @pytest.fixture
 def foreground() -> Generator[None]:
-    """Ctrl-C as a program in the foreground knows it; tests may run in the background, where it is ignored."""
+    """Ctrl-C as in the foreground: tests may run in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -10,6 +10,10 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.dictionary_spec import DictionaryParams, parse_spec
+from pipeline.core.load_dictionary import load_dictionary
+
 N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
 N_LATENTS, K = 40, 5
 
@@ -69,6 +73,12 @@ def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "top
     if architecture.startswith("jumprelu"):
         arrays["threshold"] = torch.rand(N_LATENTS, generator=generator)
     return write_saelens(folder, arrays, architecture=architecture)
+
+
+def load(given: str | DictionaryParams, name: str = "d", width: int = D_MODEL) -> Dictionary:
+    """The one dictionary of a spec, for a model that is so wide everywhere."""
+    (dictionary,) = load_dictionary(parse_spec(name, given), lambda _: width)
+    return dictionary
 
 
 def write_saelens(folder: Path, arrays: dict[str, torch.Tensor], **config: object) -> Path:

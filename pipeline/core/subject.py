@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
+
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import ModelRecord
-from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
+from pipeline.core.dictionaries import Dictionary, neurons
+from pipeline.core.dictionary_spec import FORM, parse_spec
+from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 
@@ -21,17 +26,19 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         if params.neurons
         else []
     )
-    taken = {dictionary.id for dictionary in found}
-    for name, spec in params.dictionaries.items():
-        if name in taken:
-            raise InputError(f"two dictionaries are called {name!r}; give one another id")
-        taken.add(name)
-        parsed = parse_spec(name, spec)
-        d_in, d_out = (_width(record, name, point) for point in (parsed.hook_in, parsed.hook_out))
-        found.append(load_dictionary(parsed, d_in, d_out))
+    for name, given in params.dictionaries.items():
+        spec = parse_spec(name, given)
+        found += load_dictionary(spec, partial(_width, record, name))
+    _check_ids(found)
     if not found:
-        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@IN[:OUT]")
+        raise InputError(f"nothing to describe: turn neurons on or give a dictionary {FORM}")
     return found
+
+
+def _check_ids(dictionaries: list[Dictionary]) -> None:
+    counts = Counter(dictionary.id for dictionary in dictionaries)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise InputError(f"two dictionaries are called {twice[0]!r}; give one another id")
 
 
 def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
