@@ -6,8 +6,7 @@ from collections import Counter
 from functools import partial
 
 from feature_atlas.address import HookPoint
-from feature_atlas.errors import InputError
-from feature_atlas.manifest import ModelRecord
+from feature_atlas.errors import AddressError, InputError
 from pipeline.core.dictionaries import Dictionary, neurons
 from pipeline.core.dictionary_spec import FORM, parse_spec
 from pipeline.core.load_dictionary import load_dictionary
@@ -28,7 +27,7 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
     )
     for name, given in params.dictionaries.items():
         spec = parse_spec(name, given)
-        found += load_dictionary(spec, partial(_width, record, name))
+        found += load_dictionary(spec, partial(_width, folder, name))
     _check_ids(found)
     if not found:
         raise InputError(f"nothing to describe: turn neurons on or give a dictionary {FORM}")
@@ -41,13 +40,8 @@ def _check_ids(dictionaries: list[Dictionary]) -> None:
         raise InputError(f"two dictionaries are called {twice[0]!r}; give one another id")
 
 
-def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
-    if point.layer >= record.n_layers:
-        raise InputError(
-            f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}"
-        )
-    if point.point == "attn_pattern":
-        raise InputError(
-            f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point"
-        )
-    return record.d_mlp if point.point == "mlp_post" else record.d_model
+def _width(folder: ModelFolder, name: str, point: HookPoint) -> int:
+    try:
+        return folder.shape.width(point)
+    except AddressError as error:
+        raise InputError(f"dictionary {name!r}: {error}") from error
