@@ -78,6 +78,10 @@ def _k(path: Path, found: dict[str, Any], n: int) -> int:
     k = state.get("k") if isinstance(state, dict) else None
     if k is None:
         raise InputError(f"{path}: activation is TopK, but activation_state_dict holds no k")
+    if isinstance(state, dict) and state.get("postact_fn", "ReLU") != "ReLU":
+        raise InputError(
+            f"{path}: postact_fn is {state['postact_fn']!r}, so that latents may be negative; only ReLU is read"
+        )
     return checked_k(path, int(k), n)
 
 
