@@ -113,6 +113,14 @@ class DictionaryRecord(_Record):
     source: str
     store: str
     quality: QualityRecord | None = None
+    family: str = Field(default="", description="whose files it was read from")
+    normalization: str = Field(default="none", description="what is done to x before it is read")
+    folded: tuple[str, ...] = Field(
+        default=(), description="what the files keep apart and the weights hold here"
+    )
+    processing: tuple[str, ...] = Field(
+        default=(), description="what was done to the model that it was trained on, and to x here instead"
+    )
 
 
 class Manifest(_Record):

@@ -35,7 +35,7 @@ from pipeline.core.subject import load_dictionaries
 from pipeline.core.token_index import UnitsByToken
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
-VERSION = 2
+VERSION = 3
 TOKEN_INDEX = "tokens.zarr"
 
 
@@ -185,6 +185,10 @@ def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
         source=dictionary.source,
         store=f"dictionaries/{dictionary.id}.zarr",
         quality=_quality(dictionary, work),
+        family=dictionary.family,
+        normalization=dictionary.normalization,
+        folded=dictionary.folded,
+        processing=dictionary.processing,
     )
 
 

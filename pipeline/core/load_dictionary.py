@@ -75,7 +75,9 @@ def recognised(path: Path) -> str:
     if path.name == dictionary_learning.WEIGHTS and (path.parent / dictionary_learning.CONFIG).is_file():
         return "dictionary_learning"
     if path.name.endswith(".gz"):
-        raise InputError(f"{path} is a compressed pickle, which can't be read without running it; give the .pt")
+        raise InputError(
+            f"{path} is a compressed pickle, which can't be read without running it; give the .pt"
+        )
     pickled = open_pickle(path, inert=(transcoder_circuits.CLASS,))
     for family, reader in (("openai", openai), ("transcoder_circuits", transcoder_circuits)):
         if reader.is_one(pickled):
