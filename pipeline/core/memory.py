@@ -36,7 +36,7 @@ def peak_bytes(
     columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
     points = {scan.dictionary.hook_in for scan in scans}
-    width = sum(2 * model.width(point) for point in points) + HELD * model.config.n_embd
+    width = sum(2 * model.width(point) for point in points) + HELD * model.shape.d_model
     reading = threads * columns * width * FLOAT
     encoding = threads * max(_encoding(scan, columns) for scan in scans)
     sweeping = reading + encoding + _cofiring(scans, fired, columns * threads, sample * windows.stride)

@@ -13,11 +13,12 @@ from typing import Any
 
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import ModelRecord
+from pipeline.core.architectures import Family, family_of
 from pipeline.core.files import digest, file_digest, read_text
+from pipeline.core.shape import Shape
 from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-SUPPORTED = {"gpt2": "GPT2LMHeadModel"}
 _WANTED = [
     "config.json",
     "*.safetensors",
@@ -48,7 +49,7 @@ class ModelFolder:
             raise InputError(f"no model folder at {model}; give a folder with config.json, or a hub name")
         else:
             folder = cls(model, _download(model))
-        folder._check()
+        family_of(folder.config, folder.path)
         return folder
 
     @cached_property
@@ -69,20 +70,30 @@ class ModelFolder:
         own = self.config.get("_name_or_path")
         return own if isinstance(own, str) and _NAME.fullmatch(own) else self.name
 
+    @property
+    def family(self) -> Family:
+        """Where such a model keeps what."""
+        return family_of(self.config, self.path)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Sizes, as config.json states them."""
+        return Shape.of(self.family, self.config, self.path / "config.json")
+
     @cached_property
     def record(self) -> ModelRecord:
         """Sizes and identity, for the manifest."""
-        config, d_model = self.config, self._size("n_embd")
+        shape = self.shape
         return ModelRecord(
             name=self.public_name,
-            architecture=SUPPORTED[config["model_type"]],
-            n_layers=self._size("n_layer"),
-            n_heads=self._size("n_head"),
-            d_model=d_model,
-            d_mlp=config.get("n_inner") or 4 * d_model,
-            d_vocab=self._size("vocab_size"),
-            n_ctx=self._size("n_positions"),
-            n_parameters=sum(math.prod(shape) for shape in self._shapes().values()),
+            architecture=self.family.architecture,
+            n_layers=shape.n_layers,
+            n_heads=shape.n_heads,
+            d_model=shape.d_model,
+            d_mlp=shape.d_mlp,
+            d_vocab=shape.d_vocab,
+            n_ctx=shape.n_ctx,
+            n_parameters=sum(math.prod(lengths) for lengths in self._lengths().values()),
             weights=digest(*(file_digest(path) for path in self.weight_files)),
         )
 
@@ -109,26 +120,14 @@ class ModelFolder:
             raise InputError(f"{self.path}/config.json names no bos_token_id; set bos: false")
         return token
 
-    def _check(self) -> None:
-        kind = self.config.get("model_type")
-        if kind not in SUPPORTED:
-            raise InputError(
-                f"{self.path} holds a model of type {kind!r}; supported: {', '.join(SUPPORTED.values())}"
-            )
-
-    def _size(self, key: str) -> int:
-        value = self.config.get(key)
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{self.path}/config.json: {key} is {value!r}, not a positive whole number")
-        return value
-
-    def _shapes(self) -> dict[str, list[int]]:
-        shapes: dict[str, list[int]] = {}
-        for path in self.weight_files:
-            shapes |= {
-                name: entry["shape"] for name, entry in _header(path).items() if name != "__metadata__"
-            }
-        return shapes
+    def _lengths(self) -> dict[str, list[int]]:
+        """Lengths of the axes of each parameter."""
+        return {
+            name: entry["shape"]
+            for path in self.weight_files
+            for name, entry in _header(path).items()
+            if name != "__metadata__" and not name.endswith(self.family.masks)
+        }
 
 
 def _header(path: Path) -> dict[str, Any]:

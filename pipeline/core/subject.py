@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from feature_atlas.address import HookPoint
-from feature_atlas.errors import InputError
-from feature_atlas.manifest import ModelRecord
+from feature_atlas.errors import AddressError, InputError
 from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -27,20 +26,15 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
             raise InputError(f"two dictionaries are called {name!r}; give one another id")
         taken.add(name)
         parsed = parse_spec(name, spec)
-        d_in, d_out = (_width(record, name, point) for point in (parsed.hook_in, parsed.hook_out))
+        d_in, d_out = (_width(folder, name, point) for point in (parsed.hook_in, parsed.hook_out))
         found.append(load_dictionary(parsed, d_in, d_out))
     if not found:
         raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@IN[:OUT]")
     return found
 
 
-def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
-    if point.layer >= record.n_layers:
-        raise InputError(
-            f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}"
-        )
-    if point.point == "attn_pattern":
-        raise InputError(
-            f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point"
-        )
-    return record.d_mlp if point.point == "mlp_post" else record.d_model
+def _width(folder: ModelFolder, name: str, point: HookPoint) -> int:
+    try:
+        return folder.shape.width(point)
+    except AddressError as error:
+        raise InputError(f"dictionary {name!r}: {error}") from error

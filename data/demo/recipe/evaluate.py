@@ -34,7 +34,7 @@ def evaluate(
     folder: ModelFolder, out: Path, held: Tokens, texts: Path, work: Path, recipe: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything that the model card states as measured; reads the dictionaries that lie in `out`."""
-    model = SubjectModel.load(folder, attention="eager")
+    model = SubjectModel.load(folder)
     sources = {name: _source_loss(model, part) for name, part in held.by_source().items()}
     for name, loss in sources.items():
         say(f"{name}: {loss['bits_per_byte']:.3f} bits/byte")
