@@ -5,6 +5,7 @@ from __future__ import annotations
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
 from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
+from pipeline.core.heads import head_groups
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 
@@ -20,7 +21,8 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         if params.neurons
         else []
     )
-    taken = {dictionary.id for dictionary in found}
+    heads = [group.id for group in head_groups(params, folder)]
+    taken = {dictionary.id for dictionary in found} | set(heads)
     for name, spec in params.dictionaries.items():
         if name in taken:
             raise InputError(f"two dictionaries are called {name!r}; give one another id")
@@ -28,8 +30,10 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         parsed = parse_spec(name, spec)
         d_in, d_out = (_width(folder, name, point) for point in (parsed.hook_in, parsed.hook_out))
         found.append(load_dictionary(parsed, d_in, d_out))
-    if not found:
-        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@IN[:OUT]")
+    if not found and not heads:
+        raise InputError(
+            "nothing to describe: turn neurons or heads on, or give a dictionary ID=PATH@IN[:OUT]"
+        )
     return found
 
 
