@@ -123,8 +123,22 @@ class DictionaryRecord(_Record):
     )
 
 
+class HeadsRecord(_Record):
+    """The attention heads of one layer, and where their arrays lie below the run.
+
+    With `rotary` positions a head turns its queries and keys by where they stand; content scores,
+    from weights alone, leave positions out either way.
+    """
+
+    id: str
+    layer: int
+    n_heads: int
+    rotary: bool
+    store: str
+
+
 class Manifest(_Record):
-    """The whole of `atlas.json`. Atlases made before there was a token index name none."""
+    """The whole of `atlas.json`. Older atlases name no token index, or no heads."""
 
     format: Literal["feature-atlas"]
     format_version: int
@@ -137,6 +151,7 @@ class Manifest(_Record):
     windowing: Windowing
     corpus: CorpusRecord
     dictionaries: tuple[DictionaryRecord, ...]
+    heads: tuple[HeadsRecord, ...] = ()
     provenance: dict[str, str]
     n_bytes: int
 

@@ -22,12 +22,20 @@ from feature_atlas.contract import (
     TOKENS,
     VOCABULARY,
 )
-from feature_atlas.manifest import MANIFEST, CorpusRecord, DictionaryRecord, Manifest, QualityRecord
+from feature_atlas.manifest import (
+    MANIFEST,
+    CorpusRecord,
+    DictionaryRecord,
+    HeadsRecord,
+    Manifest,
+    QualityRecord,
+)
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import StageFolder, digest, partial_of, write_atomically, write_once
-from pipeline.core.group import write_dictionary
+from pipeline.core.group import write_dictionary, write_heads
+from pipeline.core.heads import HeadGroup, head_groups
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
@@ -42,7 +50,7 @@ TOKEN_INDEX = "tokens.zarr"
 def run(params: Params, work: Path, out: Path) -> None:
     """Writes the atlas at `out` from what the other stages left in `work`; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = load_dictionaries(params, folder)
+    dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     run_id = _run_id(params, folder, dictionaries, work)
     path = out / "runs" / run_id
@@ -54,13 +62,14 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
+    _write_heads(folder, groups, windows, work, path / "dictionaries")
     _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
     count = windows.type_counts(folder.record.d_vocab)
     write_once(path / TOKEN_INDEX, lambda into: _write_tokens(into, dictionaries, count, work))
     partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
     write_atomically(path / FILES, _canonical(files))
-    _switch(out, _manifest(params, folder, windows, dictionaries, run_id, files, work))
+    _switch(out, _manifest(params, folder, windows, dictionaries, groups, run_id, files, work))
     _sweep(out, run_id)
     say(f"atlas: {out}, {sum(size for size, _ in files.values()) / 2**20:,.1f} MiB in {len(files):,} files")
 
@@ -90,6 +99,16 @@ def _write_dictionaries(
     ):
         for n_latents in pool.map(write, dictionaries):
             progress.advance(n_latents)
+
+
+def _write_heads(
+    folder: ModelFolder, groups: list[HeadGroup], windows: Windows, work: Path, path: Path
+) -> None:
+    for group in groups:
+        write_once(
+            path / f"{group.id}.zarr",
+            lambda into, group=group: write_heads(into, group, work, windows, folder.record.d_vocab),
+        )
 
 
 def _write_corpus(into: Path, corpus: Corpus, folder: ModelFolder) -> None:
@@ -140,6 +159,7 @@ def _manifest(
     folder: ModelFolder,
     windows: Windows,
     dictionaries: list[Dictionary],
+    groups: list[HeadGroup],
     run_id: str,
     files: dict[str, tuple[int, str]],
     work: Path,
@@ -163,6 +183,7 @@ def _manifest(
             max_tokens=params.max_tokens,
         ),
         dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
+        heads=tuple(_heads_record(group) for group in groups),
         provenance=_provenance(params, work),
         n_bytes=sum(size for size, _ in files.values()),
     )
@@ -189,6 +210,16 @@ def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
         normalization=dictionary.normalization,
         folded=dictionary.folded,
         processing=dictionary.processing,
+    )
+
+
+def _heads_record(group: HeadGroup) -> HeadsRecord:
+    return HeadsRecord(
+        id=group.id,
+        layer=group.layer,
+        n_heads=group.n_heads,
+        rotary=group.rotary,
+        store=f"dictionaries/{group.id}.zarr",
     )
 
 

@@ -19,7 +19,8 @@ class Family:
     """Names as in `transformers`: `blocks` and `final_norm` in the model, the others in a block.
 
     `qkv` are the maps to queries, keys and values, one after another; in one map they may lie head by
-    head (`by_head`). `attn_write` and `mlp_write` are the maps back to the residual stream. `keys` gives
+    head (`by_head`). `attn_write` and `mlp_write` are the maps back to the residual stream. `rotary`
+    families turn queries and keys by where they stand. `keys` gives
     the configuration's key of each size, `parallel` that of whether attention and MLP read the same
     stream, and `masks` the ends of names of old files' tensors that are no parameters.
     """
@@ -35,6 +36,7 @@ class Family:
     ln2: str
     mlp: str
     mlp_write: str
+    rotary: bool
     keys: Mapping[str, str]
     mlp_ratio: int | None
     parallel: str | None
@@ -71,6 +73,7 @@ _GPT2 = Family(
     ln2="ln_2",
     mlp="mlp",
     mlp_write="mlp.c_proj",
+    rotary=False,
     keys={
         "n_layers": "n_layer",
         "n_heads": "n_head",
@@ -96,6 +99,7 @@ _GPT_NEOX = Family(
     ln2="post_attention_layernorm",
     mlp="mlp",
     mlp_write="mlp.dense_4h_to_h",
+    rotary=True,
     keys={
         "n_layers": "num_hidden_layers",
         "n_heads": "num_attention_heads",
@@ -121,6 +125,7 @@ _LLAMA = Family(
     ln2="post_attention_layernorm",
     mlp="mlp",
     mlp_write="mlp.down_proj",
+    rotary=True,
     keys={**_GPT_NEOX.keys, "n_kv_heads": "num_key_value_heads", "d_head": "head_dim"},
     mlp_ratio=None,
     parallel=None,

@@ -25,13 +25,13 @@ class ScanParams(_Record):
     """Top examples of each unit (and lowest, for neurons)."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Draws the band samples and the random firings."""
+    """Draws the band samples, the random firings and the heads' random windows."""
 
     batch: Annotated[int, Field(ge=1, le=4096)] = 16
     """Windows the model reads at once. The same numbers to 1e-6 whatever it is."""
 
     fires_on_types: Annotated[int, Field(ge=1)] = 1024
-    """Commonest token types of the corpus that the neurons' fires-on table counts exactly."""
+    """Commonest token types of the corpus that the tables of neurons and heads count exactly."""
 
     cofiring_tokens: Annotated[int, Field(ge=1)] = 65_536
     """Tokens of the random sample in which the latents that fire together are found, then counted exactly."""
@@ -77,6 +77,9 @@ class Params(_Record):
 
     neurons: bool = True
     """Describe the MLP neurons of every layer."""
+
+    heads: bool = True
+    """Describe the attention heads of every layer."""
 
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Tokens to read at most; documents are chosen by hash, sources share evenly."""

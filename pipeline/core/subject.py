@@ -9,6 +9,7 @@ from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
 from pipeline.core.dictionaries import Dictionary, neurons
 from pipeline.core.dictionary_spec import FORM, parse_spec
+from pipeline.core.heads import head_groups
 from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -26,17 +27,16 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         else []
     )
     for name, given in params.dictionaries.items():
-        spec = parse_spec(name, given)
-        found += load_dictionary(spec, partial(_width, folder, name))
-    _check_ids(found)
-    if not found:
-        raise InputError(f"nothing to describe: turn neurons on or give a dictionary {FORM}")
+        found += load_dictionary(parse_spec(name, given), partial(_width, folder, name))
+    heads = [group.id for group in head_groups(params, folder)]
+    _check_ids([*(dictionary.id for dictionary in found), *heads])
+    if not found and not heads:
+        raise InputError(f"nothing to describe: turn neurons or heads on, or give a dictionary {FORM}")
     return found
 
 
-def _check_ids(dictionaries: list[Dictionary]) -> None:
-    counts = Counter(dictionary.id for dictionary in dictionaries)
-    if twice := [name for name, count in counts.items() if count > 1]:
+def _check_ids(names: list[str]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise InputError(f"two dictionaries are called {twice[0]!r}; give one another id")
 
 
