@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-import torch
 
-from pipeline.core.dictionaries import Dictionary
-from pipeline.core.dictionary_spec import DictionaryParams, parse_spec
-from pipeline.core.load_dictionary import load_dictionary
+from feature_atlas.errors import InputError
+from tests.goldens.cases import Case, cases
 
-GOLDENS = Path(__file__).parent / "goldens"
-
-
-def goldens(family: str) -> list[str]:
-    return sorted(path.parent.name for path in (GOLDENS / family).glob("*/expected.npz"))
+CASES = {case.name: case for case in cases()}
+READ = {name: case for name, case in CASES.items() if case.refusal is None}
 
 
-def loaded(path: Path, **given: object) -> list[Dictionary]:
-    with np.load(
-        next(p for p in (path, *path.parents) if (p / "expected.npz").is_file()) / "expected.npz"
-    ) as file:
-        d_in, d_out = file["x"].shape[-1], file["reconstruction"].shape[-1]
-    spec = parse_spec("d", DictionaryParams(path=str(path), **given))
-    return load_dictionary(spec, lambda point: d_out if point == spec.hook_out else d_in)
+@pytest.mark.parametrize("case", READ.values(), ids=READ)
+def test_read_as_its_own_library_does(case: Case) -> None:
+    latents, reconstruction = case.errors()
+    assert latents < 1e-5
+    assert reconstruction is None or reconstruction < 1e-4
 
 
-def check(dictionary: Dictionary, x: np.ndarray, latents: np.ndarray, reconstruction: np.ndarray) -> None:
-    read = torch.from_numpy(x)
-    acts = dictionary.encode(read)
-    np.testing.assert_allclose(acts.numpy(), latents, rtol=1e-5, atol=1e-5 * np.abs(latents).max())
-    y = dictionary.decode(torch.from_numpy(latents), read).numpy()
-    np.testing.assert_allclose(y, reconstruction, rtol=1e-4, atol=1e-4 * np.abs(reconstruction).max())
-
-
-@pytest.mark.parametrize("variant", goldens("openai"))
-def test_openai(variant: str) -> None:
-    (dictionary,) = loaded(GOLDENS / "openai" / variant / "autoencoders" / "1.pt", hook_in="resid_post.1")
-    with np.load(GOLDENS / "openai" / variant / "expected.npz") as golden:
-        check(dictionary, golden["x"], golden["latents"], golden["reconstruction"])
+@pytest.mark.parametrize("case", [case for case in CASES.values() if case.refusal], ids=str)
+def test_refused_with_a_reason(case: Case) -> None:
+    assert case.refusal is not None
+    with pytest.raises(InputError, match=case.refusal):
+        case.load()

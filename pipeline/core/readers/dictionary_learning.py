@@ -1,8 +1,9 @@
 """dictionary_learning's trainer folders: ae.pt and config.json.
 
-h = (x - b) @ encoder.weight^T + encoder.bias and so on; Gated and JumpReLU dictionaries give acts times
-the decoder's norms. BatchTopK and Matryoshka ones fire above their one threshold. Source:
-saprmarks/dictionary_learning, `dictionary.py`, `trainers/{top_k,batch_top_k,matryoshka_batch_top_k}.py`.
+h = (x - b) @ encoder.weight^T + encoder.bias and so on; BatchTopK and Matryoshka dictionaries fire above
+their one threshold. Source: saprmarks/dictionary_learning at 60ec6bf5, `dictionary.py` and
+`trainers/{top_k,batch_top_k,matryoshka_batch_top_k}.py`. Versions of 2024 multiply the latents of Gated and
+JumpReLU ones by the decoder's norms, and divide by them again: the reconstruction is the same.
 """
 
 from __future__ import annotations
@@ -98,8 +99,7 @@ def _gated(arrays: Arrays, _: dict[str, Any], d_in: int, d_out: int) -> Weights:
     vectors = ("r_mag", "gate_bias", "mag_bias")
     taken = _linear(arrays, d_in, d_out, "decoder_bias", vectors)
     opened_ = fold.gate(taken["W_enc"], *(taken.pop(name) for name in vectors))
-    weights = Weights(**{**taken, **opened_}, b_pre=taken["b_dec"], folded=("gate",))
-    return fold.decoder_norms(weights)
+    return Weights(**{**taken, **opened_}, b_pre=taken["b_dec"], folded=("gate",))
 
 
 def _topk(arrays: Arrays, found: dict[str, Any], d_in: int, d_out: int) -> Weights:
@@ -123,7 +123,7 @@ def _matryoshka(arrays: Arrays, found: dict[str, Any], d_in: int, d_out: int) ->
 def _jumprelu(arrays: Arrays, _: dict[str, Any], d_in: int, d_out: int) -> Weights:
     n = arrays.length("b_enc")
     shapes = {"W_enc": (d_in, n), "b_enc": (n,), "W_dec": (n, d_out), "b_dec": (d_out,), "threshold": (n,)}
-    return fold.decoder_norms(Weights(**arrays.take(shapes)))
+    return Weights(**arrays.take(shapes))
 
 
 def _threshold(arrays: Arrays, found: dict[str, Any], like: torch.Tensor) -> torch.Tensor:

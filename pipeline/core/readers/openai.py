@@ -79,9 +79,7 @@ def _k(path: Path, found: dict[str, Any], n: int) -> int:
     if k is None:
         raise InputError(f"{path}: activation is TopK, but activation_state_dict holds no k")
     if isinstance(state, dict) and state.get("postact_fn", "ReLU") != "ReLU":
-        raise InputError(
-            f"{path}: postact_fn is {state['postact_fn']!r}, so that latents may be negative; only ReLU is read"
-        )
+        raise InputError(f"{path}: postact_fn is {state['postact_fn']!r}; read here: 'ReLU'")
     return checked_k(path, int(k), n)
 
 

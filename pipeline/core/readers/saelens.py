@@ -85,11 +85,14 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     flat = {_RENAMED.get(key, key): value for key, value in config.items() if key != "metadata"}
     metadata = config.get("metadata")
     flat |= metadata if isinstance(metadata, dict) else {}
-    function = flat.get("activation_fn_str") or flat.get("activation_fn")
-    if function == "topk":
+    if _function(flat) == "topk":
         flat["architecture"] = "topk"
         flat["k"] = (flat.get("activation_fn_kwargs") or {}).get("k")
     return flat
+
+
+def _function(config: dict[str, Any]) -> object:
+    return config.get("activation_fn_str") or config.get("activation_fn")
 
 
 def _processing(config: dict[str, Any]) -> tuple[str, ...]:
@@ -110,6 +113,8 @@ def _settings(path: Path, config: dict[str, Any]) -> Settings:
         "architecture": (architecture, (*SAES, *TRANSCODERS)),
         "normalize_activations": (normalize, (*get_args(Normalization), "expected_average_only_in")),
         "reshape_activations": (config.get("reshape_activations") or "none", ("none", "hook_z")),
+        # SAELens itself takes whatever else stands here for relu.
+        "activation_fn": (_function(config) or "relu", ("relu", "topk")),
         # One head's z is no hook point here: a dictionary of it would read a part of attn_z.
         "hook_head_index": (config.get("hook_head_index"), (None,)),
         # SAELens never subtracts b_dec from a transcoder's input.
