@@ -11,7 +11,7 @@ import sae_lens
 import torch
 from sae_lens.saes.sae import SAEMetadata
 
-from tests.goldens.common import DEAD, D_IN, D_OUT, N_LATENTS, K, expect, fresh, random_inputs, random_weights
+from tests.goldens.common import D_IN, D_OUT, DEAD, N_LATENTS, K, expect, fresh, random_inputs, random_weights
 
 FAMILY = "sae_lens"
 RESID = {"hook_name": "blocks.1.hook_resid_pre"}
