@@ -11,8 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from pipeline.core.dictionaries import Dictionary
-from pipeline.core.dictionary_spec import DictionaryParams, parse_spec
-from pipeline.core.load_dictionary import load_dictionary
+from pipeline.core.dictionary_spec import DictionaryParams, Spec, parse_spec
+from pipeline.core.load_dictionary import Width, load_dictionary
 
 N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
 N_LATENTS, K = 40, 5
@@ -79,6 +79,11 @@ def load(given: str | DictionaryParams, name: str = "d", width: int = D_MODEL) -
     """The one dictionary of a spec, for a model that is so wide everywhere."""
     (dictionary,) = load_dictionary(parse_spec(name, given), lambda _: width)
     return dictionary
+
+
+def load_all(spec: Spec, width: Width) -> list[Dictionary]:
+    """The dictionaries of a spec."""
+    return load_dictionary(spec, width)
 
 
 def write_saelens(folder: Path, arrays: dict[str, torch.Tensor], **config: object) -> Path:

@@ -61,7 +61,7 @@ def public(place: str) -> str:
 
 def _copy(url: str) -> Path:
     """Under the URL's digest in the user's cache, whole or not at all."""
-    name = PurePosixPath(public(url).partition("://")[2])
+    name = PurePosixPath(public(url).partition("://")[2].strip("/"))
     if ".." in name.parts:
         raise InputError(f"{public(url)} goes up a folder; give the URL without '..'")
     cache = (
