@@ -2,6 +2,7 @@
 
 from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
 from feature_atlas.errors import AtlasError
+from feature_atlas.labels import Label
 from feature_atlas.token import Token
 
-__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Latent", "Token", "open_atlas"]
+__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Label", "Latent", "Token", "open_atlas"]

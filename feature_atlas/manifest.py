@@ -116,11 +116,15 @@ class DictionaryRecord(_Record):
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`. Atlases made before there was a token index name none."""
+    """The whole of `atlas.json`. Atlases made before there was a token index name none.
+
+    `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
+    """
 
     format: Literal["feature-atlas"]
     format_version: int
     run: str
+    labelled_from: str | None = None
     title: str
     created: str
     model: ModelRecord

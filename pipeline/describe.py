@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from feature_atlas.contract import N_EFFECTS, N_NEIGHBOURS
+from feature_atlas.contract import N_EFFECT_BINS, N_EFFECTS, N_NEIGHBOURS
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, save_arrays
 from pipeline.core.model import SubjectModel
@@ -18,7 +18,7 @@ from pipeline.core.params import Params
 from pipeline.core.progress import step
 from pipeline.core.subject import load_dictionaries
 
-VERSION = 1
+VERSION = 2
 ROWS = 512  # latents at a time: 512 x 50,257 logits are 100 MB
 
 
@@ -57,7 +57,7 @@ def key(params: Params, folder: ModelFolder, dictionary: Dictionary) -> str:
 
 @torch.inference_mode()
 def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarray]:
-    """`promoted_*`, `suppressed_*` (empty arrays if the latents write nothing) and `neighbour_*`."""
+    """`promoted_*`, `suppressed_*`, `effect_hist` (if the latents write anything) and `neighbour_*`."""
     matrix = model.write_matrix(dictionary.hook_out)
     decoder = dictionary.W_dec if dictionary.W_dec is not None else matrix
     assert decoder is not None, dictionary.id
@@ -73,7 +73,7 @@ def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarra
 def logit_effects(
     writes: Float[Tensor, "latent d_model"], unembedding: Float[Tensor, "d_model d_vocab"], k: int
 ) -> dict[str, Tensor]:
-    """The k largest and k lowest of writes @ (gain * W_U) - its mean over the vocabulary.
+    """The k largest and k lowest of writes @ (gain * W_U) - its mean over the vocabulary; their histogram.
 
     Unit: logits per unit of activation, the final norm's scale held at 1. Ties go to the lower token.
     """
@@ -85,7 +85,19 @@ def logit_effects(
             values, tokens = _largest(sign * effects, k)
             found.setdefault(f"{side}_value", []).append(sign * values)
             found.setdefault(f"{side}_token", []).append(tokens)
+        found.setdefault("effect_hist", []).append(torch.stack([histogram(row) for row in effects]))
     return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def histogram(effects: Float[Tensor, " d_vocab"]) -> Int[Tensor, " effect_bin"]:
+    """How many effects lie in each of N_EFFECT_BINS equal bins from the lowest to the highest.
+
+    The highest counts to the last bin. All 0 if all effects are equal.
+    """
+    low, high = (float(edge) for edge in effects.aminmax())
+    if low == high:
+        return torch.zeros(N_EFFECT_BINS, dtype=torch.int64, device=effects.device)
+    return effects.histc(N_EFFECT_BINS, low, high).to(torch.int64)
 
 
 def nearest(

@@ -23,6 +23,7 @@ _CONSTANTS = (
     "BINS_PER_OCTAVE",
     "FIRST_OCTAVE",
     "PREVIEW_CHUNK",
+    "LABEL_PARTS",
 )
 
 

@@ -11,6 +11,7 @@ export const PER_BAND = 5;
 export const BINS_PER_OCTAVE = 4;
 export const FIRST_OCTAVE = -8;
 export const PREVIEW_CHUNK = 16;
+export const LABEL_PARTS = ["text", "source", "score"];
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
@@ -30,6 +31,7 @@ export const ARRAYS = {
   "stats/firings": { dims: ["latent"], dtype: "u4" },
   "stats/top_token": { dims: ["latent"], dtype: "u4" },
   "label": { dims: ["latent"], dtype: "string" },
+  "labels": { dims: ["latent", "label", "label_part"], dtype: "string" },
   "tokens": { dims: ["token"], dtype: "token" },
   "document_start": { dims: ["document_edge"], dtype: "u4" },
   "document_id": { dims: ["document"], dtype: "string" },
@@ -103,6 +105,7 @@ export type IntField =
   | "across_dictionary"
   | "across_index"
   | "across_count"
+  | "effect_hist"
   ;
 
 export const DOCS = {
@@ -148,4 +151,5 @@ export const DOCS = {
   "across_dictionary": "index in the group's `mates`, the layer's other dictionaries",
   "across_index": "latent of that dictionary",
   "across_count": "positions where both fire; 0 marks an empty slot",
+  "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
 };
