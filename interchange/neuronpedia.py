@@ -129,22 +129,25 @@ def feature(latent: Latent) -> Row:
 
 def activation_rows(latent: Latent) -> Iterator[Row]:
     """Rows of `activations/`: top examples; the bands' samples; the random firings, of the whole range."""
+    key = _key(latent)
     for rank, example in enumerate(latent.examples("top")):
-        yield _activation(latent, f"top/{rank}", example, (TOP, TOP, TOP))
+        yield _activation(latent, key, f"top/{rank}", example, (TOP, TOP, TOP))
     firings = latent.number("firings")
     for number, (band, examples) in enumerate(zip(latent.band_ranges(), latent.band_examples(), strict=True)):
         for rank, example in enumerate(examples):
             where = (band["low"], band["high"], band["firings"] / firings)
-            yield _activation(latent, f"band/{number}/{rank}", example, where)
+            yield _activation(latent, key, f"band/{number}/{rank}", example, where)
     for rank, example in enumerate(latent.examples("random")):
-        yield _activation(latent, f"random/{rank}", example, (0.0, latent.number("max"), 1.0))
+        yield _activation(latent, key, f"random/{rank}", example, (0.0, latent.number("max"), 1.0))
 
 
-def _activation(latent: Latent, part: str, example: Example, where: tuple[float, float, float]) -> Row:
+def _activation(
+    latent: Latent, key: Row, part: str, example: Example, where: tuple[float, float, float]
+) -> Row:
     values = example.activations
     return {
         "id": _id(latent, part),
-        **_key(latent),
+        **key,
         "tokens": example.tokens,
         "values": values,
         "maxValue": max(values),

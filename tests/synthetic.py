@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ class Units:
     n_latents: int
     two_signed: bool = False
     dead: float = 0.0
-    labels: tuple[tuple[int, str], ...] = ()
+    labels: dict[int, list[Label]] = field(default_factory=dict)
 
 
 def normal(path: Path) -> Path:
@@ -141,8 +141,10 @@ def hostile(path: Path) -> Path:
         "&amp;",
     ]
     text = prose(60, ids=lambda i: f"{HOSTILE} {i}", every=(5, awkward))
+    said = [Label(f"label {HOSTILE}", "a tester", 0.5), Label("another", HOSTILE, -1e-3)]
+    said += [Label(f"guess {number}", "a guesser") for number in range(3)]
     units = [
-        Units("resid_post.0.x", "resid_post.0", 64, labels=((7, f"label {HOSTILE}"),)),
+        Units("resid_post.0.x", "resid_post.0", 64, labels={7: said}),
         Units("mlp_post.0", "mlp_post.0", 32, two_signed=True),
     ]
     return write_atlas(path, f"Hostile {HOSTILE}", text, units)
@@ -244,9 +246,8 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     specs = _coarse() if units.n_latents > whole else DICTIONARY
     if units.labels:
         specs = (*specs, *LABELS)
-        labels = {index: [Label(text, "a tester")] for index, text in units.labels}
-        arrays |= label_arrays(labels, units.n_latents)
-        attributes["labels"] = label_attribute(labels)
+        arrays |= label_arrays(units.labels, units.n_latents)
+        attributes["labels"] = label_attribute(units.labels)
     d_vocab = len(text.vocabulary)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=units.two_signed)
     return int((arrays["stats/firings"] > 0).sum())
