@@ -138,11 +138,15 @@ class HeadsRecord(_Record):
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`. Older atlases name no token index, or no heads."""
+    """The whole of `atlas.json`. Older atlases name no token index, or no heads.
+
+    `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
+    """
 
     format: Literal["feature-atlas"]
     format_version: int
     run: str
+    labelled_from: str | None = None
     title: str
     created: str
     model: ModelRecord

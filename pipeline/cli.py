@@ -103,9 +103,10 @@ def _stage(name: str, does: str) -> None:
 
     def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
         from pipeline import assemble, describe, quality, scan, tokens
-        from pipeline.build import local, work_folder
+        from pipeline.build import local
         from pipeline.core.files import only_one
         from pipeline.core.params import load_params
+        from pipeline.core.runs import work_folder
 
         atlas = local(out)
         params, work = load_params(config, {}), work_folder(atlas)
@@ -194,6 +195,49 @@ def serve(
 ) -> None:
     """Serve a site on this machine, with byte ranges."""
     _serve(folder, port)
+
+
+@app.command()
+def export(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    to: Annotated[str, typer.Option(help="neuronpedia, circuit-tracer, feature-json, parquet or labels.")],
+    out: Annotated[Path, typer.Option(help="Folder of the export: new, empty, or an earlier export.")],
+    dictionary: Annotated[
+        list[str] | None, typer.Option(help="Id of a dictionary; repeatable. All without any.")
+    ] = None,
+) -> None:
+    """Write an atlas in another tool's format."""
+    from interchange.export import choose
+    from interchange.export import export as write_export
+    from pipeline.core.progress import step
+
+    atlas = open_atlas(url)
+    chosen = choose(atlas, dictionary or [])
+    with step("export", sum(map(len, chosen)), "units") as progress:
+        write_export(atlas, to, out, chosen, progress.advance)
+    say(f"{to}: {out}, {sum(map(len, chosen)):,} units of {len(chosen):,} dictionaries")
+
+
+@app.command()
+def label(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV or JSON lines, or explanations of Neuronpedia or delphi.")
+    ],
+    dictionary: Annotated[
+        str, typer.Option(help="Whose latents explanations speak of that tell no addresses.")
+    ] = "",
+    source: Annotated[
+        str, typer.Option(help="Who says what has no source of its own; by default the file's name.")
+    ] = "",
+) -> None:
+    """Bring labels into an atlas."""
+    from interchange.labels import read_labels
+    from pipeline.relabel import relabel
+
+    atlas = open_atlas(url)
+    n_labels = relabel(atlas, read_labels(file, atlas, dictionary, source))
+    say(f"{url}: {n_labels:,} labels are new or changed; atlas site renders the pages with them")
 
 
 @app.command()

@@ -23,7 +23,7 @@ from pipeline.core.progress import step
 from pipeline.core.repeated import random_scores
 from pipeline.core.subject import load_dictionaries
 
-VERSION = 1
+VERSION = 2
 
 
 def run(params: Params, work: Path) -> None:
@@ -92,7 +92,7 @@ def heads_key(params: Params, folder: ModelFolder, group: HeadGroup, types: dict
 
 @torch.inference_mode()
 def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarray]:
-    """`promoted_*`, `suppressed_*` (empty arrays if the latents write nothing) and `neighbour_*`."""
+    """`promoted_*`, `suppressed_*`, `effect_hist` (if the latents write anything) and `neighbour_*`."""
     matrix = model.write_matrix(dictionary.hook_out)
     decoder = dictionary.W_dec if dictionary.W_dec is not None else matrix
     assert decoder is not None, dictionary.id

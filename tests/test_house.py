@@ -22,7 +22,7 @@ OWNERS = {
     "numba": "pipeline/core/accumulate/kernel.py",
     "tokenizers": "pipeline/core/tokenizer.py",
     "datasets": "pipeline/core/corpus.py",
-    "pyarrow": "pipeline/core/corpus.py",
+    "pyarrow": "interchange/arrow.py",
     "huggingface_hub": "pipeline/core/remote.py",
     "safetensors": "pipeline/core/readers/checkpoint.py",
     "zarr": "feature_atlas/store.py",
@@ -51,8 +51,9 @@ def files(package: str) -> list[Path]:
 @pytest.mark.parametrize(
     ("package", "never"),
     [
-        ("feature_atlas", {"pipeline", "viewer_builder", "site_template", "torch"}),
-        ("viewer_builder", {"pipeline", "torch", "zarr"}),
+        ("feature_atlas", {"interchange", "pipeline", "viewer_builder", "site_template", "torch"}),
+        ("interchange", {"pipeline", "viewer_builder", "site_template", "torch", "zarr"}),
+        ("viewer_builder", {"interchange", "pipeline", "torch", "zarr"}),
         ("pipeline/core", {"viewer_builder"}),
     ],
 )
@@ -78,7 +79,7 @@ def test_stages_meet_only_on_disk() -> None:
 
 @pytest.mark.parametrize(("library", "owner"), OWNERS.items())
 def test_each_library_has_one_owner(library: str, owner: str) -> None:
-    packages = ("feature_atlas", "pipeline", "viewer_builder")
+    packages = ("feature_atlas", "interchange", "pipeline", "viewer_builder")
     users = {
         str(path.relative_to(ROOT))
         for package in packages

@@ -259,7 +259,7 @@ def _described(describe: Arrays, n: int) -> Arrays:
     sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
-        if field.axis in ("effect", "neighbour"):
+        if field.axis in ("effect", "effect_bin", "neighbour"):
             found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
     return found
 

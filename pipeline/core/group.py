@@ -21,6 +21,7 @@ from feature_atlas.contract import (
     head_sizes,
     sections,
 )
+from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.store import create_group
 from pipeline.core.cards import Mate, dictionary_arrays
 from pipeline.core.dictionaries import Dictionary
@@ -56,9 +57,10 @@ def write_dictionary(
     specs = DICTIONARY
     if dictionary.labels is not None:
         specs = (*DICTIONARY, *LABELS)
-        texts = [dictionary.labels.labels.get(index, "") for index in range(dictionary.n_latents)]
-        arrays["label"] = np.array(texts, dtype=object)
-        attributes["labels"] = {"source": dictionary.labels.source, "count": len(dictionary.labels.labels)}
+        source, texts = dictionary.labels.source, dictionary.labels.labels
+        said = {index: [Label(text, source)] for index, text in texts.items() if text}
+        arrays |= label_arrays(said, dictionary.n_latents)
+        attributes["labels"] = label_attribute(said)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=two_signed)
 
 

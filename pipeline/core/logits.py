@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from feature_atlas.contract import N_EFFECT_BINS
 
 ROWS = 512  # vectors at a time: 512 x 50,257 logits are 100 MB
 
@@ -12,7 +14,7 @@ ROWS = 512  # vectors at a time: 512 x 50,257 logits are 100 MB
 def logit_effects(
     writes: Float[Tensor, "row d_model"], unembedding: Float[Tensor, "d_model d_vocab"], k: int
 ) -> dict[str, Tensor]:
-    """The k largest and k lowest of writes @ (gain * W_U) - its mean over the vocabulary.
+    """The k largest and k lowest of writes @ (gain * W_U) - its mean over the vocabulary; their histogram.
 
     Unit: logits per unit of activation, the final norm's scale held at 1. Ties go to the lower token.
     """
@@ -24,7 +26,19 @@ def logit_effects(
             values, tokens = largest(sign * effects, k)
             found.setdefault(f"{side}_value", []).append(sign * values)
             found.setdefault(f"{side}_token", []).append(tokens)
+        found.setdefault("effect_hist", []).append(torch.stack([histogram(row) for row in effects]))
     return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def histogram(effects: Float[Tensor, " d_vocab"]) -> Int[Tensor, " effect_bin"]:
+    """How many effects lie in each of N_EFFECT_BINS equal bins from the lowest to the highest.
+
+    The highest counts to the last bin. All 0 if all effects are equal.
+    """
+    low, high = (float(edge) for edge in effects.aminmax())
+    if low == high:
+        return torch.zeros(N_EFFECT_BINS, dtype=torch.int64, device=effects.device)
+    return effects.histc(N_EFFECT_BINS, low, high).to(torch.int64)
 
 
 def largest(values: Float[Tensor, "row column"], k: int) -> tuple[Tensor, Tensor]:
