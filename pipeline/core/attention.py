@@ -32,7 +32,7 @@ def pattern(attended: Attended) -> Float[Tensor, "window head query key"]:
     scores = query @ _repeated(attended.key, query).transpose(-1, -2) * attended.scale
     if mask is None:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-    return scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    return scores.masked_fill_(~mask, -torch.inf).softmax(-1)
 
 
 def values(attended: Attended) -> Float[Tensor, "window head pos d_head"]:
