@@ -26,7 +26,8 @@ FORMATS: dict[str, Write] = {
 def choose(atlas: Atlas, ids: Sequence[str]) -> list[Dictionary]:
     """The dictionaries of these ids, in the atlas' order; all of them if no id is given."""
     chosen = {atlas.dictionary(name).record.id for name in ids}
-    return [atlas.dictionary(record.id) for record in atlas.manifest.dictionaries if not ids or record.id in chosen]
+    records = [each for each in atlas.manifest.dictionaries if not ids or each.id in chosen]
+    return [atlas.dictionary(record.id) for record in records]
 
 
 def export(atlas: Atlas, to: str, out: Path, dictionaries: Sequence[Dictionary], advance: Advance) -> None:
