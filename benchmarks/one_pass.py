@@ -47,7 +47,7 @@ from pipeline.core.subject import load_dictionaries
 from pipeline.core.sweep import counted
 from pipeline.core.windows import Corpus, Windows, load_corpus
 from pipeline.core.workers import workers
-from pipeline.scan import load_cut_model, new_scans, sample_size, scan
+from pipeline.scan import load_cut_model, new_scans, points_of, sample_size, scan
 
 SAMPLE = ScanParams().cofiring_tokens
 
@@ -64,8 +64,8 @@ def make(
     for name, point in saes.items():
         write_sae(make_sae(model, windows, n_latents, point), folder / name)
     dictionaries = {name: f"{folder / name}@{point}" for name, point in saes.items()}
-    raw = {"model": str(folder / "model"), "corpus": ["python-docs"], "neurons": False, "ctx": CTX}
-    raw |= {"scan": {"cofiring_tokens": sample}}
+    raw = {"model": str(folder / "model"), "corpus": ["python-docs"], "ctx": CTX}
+    raw |= {"neurons": False, "heads": False, "scan": {"cofiring_tokens": sample}}
     (folder / "params.json").write_text(json.dumps(raw | {"dictionaries": dictionaries}))
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     subject = ModelFolder.resolve(params.model)
     windows, few = (first_tokens(folder / "work" / "tokens", subject, n) for n in (tokens, 4 * CTX))
     dictionaries = load_dictionaries(params, subject)
-    model = load_cut_model(subject, dictionaries, params.device)
+    model = load_cut_model(subject, points_of(dictionaries, []), params.device)
     one_pass(model, dictionaries[:1], few, params)  # compiles
     print(json.dumps(one_pass(model, dictionaries, windows, params)))
 
@@ -102,10 +102,10 @@ def one_pass(
     """The scan as the pipeline does it, beside the work that can't be avoided."""
     scans = new_scans(dictionaries, dictionaries, windows, params, VOCABULARY)
     sample, threads = sample_size(windows, params.scan), os.cpu_count() or 1
-    predicted = peak_bytes(model, scans, windows, params.scan.batch, sample, threads)
+    predicted = peak_bytes(model, scans, [], windows, params.scan.batch, sample, threads)
     bare = cpu_seconds(lambda: bare_pass(model, dictionaries, windows, params.scan.batch))
     with tempfile.TemporaryDirectory() as state:
-        spent = cpu_seconds(lambda: scan(model, scans, windows, params.scan, Path(state)))
+        spent = cpu_seconds(lambda: scan(model, scans, [], windows, params.scan, Path(state)))
         for each in scans:
             save_arrays(Path(state) / "result.npz", each.result())
     return {
@@ -113,7 +113,7 @@ def one_pass(
         "time_ratio": spent / bare,
         "predicted": predicted,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "state": state_bytes(scans),
+        "state": state_bytes(scans, []),
     }
 
 

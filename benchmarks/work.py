@@ -62,6 +62,7 @@ def make_params_for(
 ) -> Params:
     """Parameters of an atlas of that model, with neurons or an SAE or both."""
     raw = {"model": str(folder.path), "corpus": [corpus], "max_tokens": max_tokens, "neurons": neurons}
+    raw |= {"heads": False}
     return make_params(raw | {"dictionaries": {"sae": f"{sae}@{hook_point()}"} if sae else {}}, "benchmark")
 
 
@@ -105,6 +106,7 @@ def make_sae(
         source="random",
         W_enc=W_enc,
         b_enc=torch.cat(parts),
+        b_pre=b_dec,
         W_dec=W_enc.T.contiguous(),
         b_dec=b_dec,
     )

@@ -9,6 +9,9 @@ from feature_atlas.contract import (
     CORPUS,
     DICTIONARY,
     FLOATS,
+    HEAD_FLOATS,
+    HEAD_INTS,
+    HEADS,
     INTS,
     LABELS,
     TOKENS,
@@ -26,14 +29,15 @@ An atlas is a folder, on disk or on any static host:
 
 ```
 ATLAS/
-  atlas.json                  manifest: format version, current run, model, windowing, corpus, dictionaries
+  atlas.json                  manifest: format version, current run, model, windowing, corpus, dictionaries,
+                              heads
   runs/<run>/                 never changes once the manifest names it
     files.json                size and SHA-256 of every file, for `atlas verify`
     tokenizer/tokenizer.json
     vocabulary.zarr           token types as text
     corpus.zarr               the documents' tokens, in order
     tokens.zarr               for each token type the units that fire on it, promote it, suppress it
-    dictionaries/<id>.zarr    one group for each dictionary
+    dictionaries/<id>.zarr    one group for each dictionary, and for the heads of each layer
 ```
 
 Every `.zarr` is a Zarr v3 group with consolidated metadata. Its attributes hold `shard_sizes`: the
@@ -52,6 +56,19 @@ Window i of a document holds its tokens [i * stride, (i + 1) * stride), after th
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
 `position` a token offset in that document, BOS not counted.
 
+The heads of layer L are the manifest's record `attn.L`; atlases made before heads were described have
+none. In what is said of them a query or key is counted if its window index is not in `skipped`, a pair
+if both are; no key follows its query. Their group's `sections` are write, attention, random. The write
+norm of a pair is its attention times ‖v W_O‖, v being the key's value: the length of what the head moves
+from there to the residual stream at the query.
+
+OV and QK tables are of weights alone. e(t) is what `ln1` of the layer makes of the embedding of type t by
+itself, no position in it. Attending to t has the logit effect e(t) W_V W_O (gain * W_U), gain being
+the final norm's, vocabulary mean removed; b_V, which adds the same whatever is attended to, is left out.
+The content score of query type q and key type k is e(q) W_Q . e(k) W_K / sqrt(d_head), without biases; it
+is not what the head computes where positions matter, which `rotary` models turn queries and keys by.
+The copying score is that of the matrix of the logit effects of all types.
+
 `tokens.zarr` is where the manifest's `token_index` says; atlases made before there was one say null.
 Its axis `side` is {", ".join(contract.SIDES)}. Its attributes `dictionaries` and `first_units` give the
 dictionaries in order and the number of each one's first unit; units are numbered through all of them.
@@ -67,11 +84,17 @@ def format_page() -> str:
     groups = (
         ("dictionaries/<id>.zarr", DICTIONARY),
         ("dictionaries/<id>.zarr of a labelled dictionary", LABELS),
+        ("dictionaries/attn.<layer>.zarr", HEADS),
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),
         ("tokens.zarr", TOKENS),
     )
-    cards = (("card/floats", FLOATS), ("card/ints", INTS))
+    cards = (
+        ("card/floats", FLOATS),
+        ("card/ints", INTS),
+        ("head/floats", HEAD_FLOATS),
+        ("head/ints", HEAD_INTS),
+    )
     parts = [
         _HEAD,
         *(_arrays(name, specs) for name, specs in groups),
@@ -96,7 +119,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_NEIGHBOURS"
-        " N_FIRES_ON N_UNITS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES"
+        " ATTENTION_BINS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
     return _table("Constants", "| name | value |", rows)

@@ -2,7 +2,20 @@
 
 from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
 from feature_atlas.errors import AtlasError
+from feature_atlas.heads import Head, HeadExample, Heads
 from feature_atlas.labels import Label
 from feature_atlas.token import Token
 
-__all__ = ["Atlas", "AtlasError", "Dictionary", "Example", "Label", "Latent", "Token", "open_atlas"]
+__all__ = [
+    "Atlas",
+    "AtlasError",
+    "Dictionary",
+    "Example",
+    "Head",
+    "HeadExample",
+    "Heads",
+    "Label",
+    "Latent",
+    "Token",
+    "open_atlas",
+]

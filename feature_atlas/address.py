@@ -10,6 +10,7 @@ from feature_atlas.errors import AddressError
 POINTS = {
     "resid_pre": "residual stream entering the block",
     "ln1_out": "what attention reads",
+    "attn_v": "value vectors, per head",
     "attn_z": "head outputs before W_O, heads concatenated",
     "attn_pattern": "post-softmax attention, [head, query, key]",
     "attn_out": "what attention adds to the residual stream",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from feature_atlas.address import Address
 from feature_atlas.contract import histogram_edges
 from feature_atlas.errors import AddressError, FormatError
+from feature_atlas.heads import Head, Heads
 from feature_atlas.labels import Label, read_row
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
 from feature_atlas.store import Group, read_bytes
@@ -43,27 +44,39 @@ class Document:
 
 
 class Atlas:
-    """An open atlas: its manifest, vocabulary, documents and dictionaries."""
+    """An open atlas: its manifest, vocabulary, documents, dictionaries and heads."""
 
     def __init__(self, url: str, manifest: Manifest) -> None:
         self.url = url
         self.manifest = manifest
         self.run_url = f"{url}/{manifest.run_path}"
-        self._opened: dict[str, Dictionary] = {}
+        self._dictionaries: dict[str, Dictionary] = {}
+        self._heads: dict[str, Heads] = {}
 
-    def __getitem__(self, dictionary: str) -> Dictionary:
-        """The dictionary of that id; AddressError, with those there are, if none has it."""
-        if dictionary not in self._opened:
+    def __getitem__(self, name: str) -> Dictionary | Heads:
+        """The dictionary of that id, or the heads of a layer; AddressError if neither is of that name."""
+        if any(record.id == name for record in self.manifest.heads):
+            return self.heads(name)
+        return self.dictionary(name)
+
+    def dictionary(self, name: str) -> Dictionary:
+        """The dictionary of that id; AddressError, with all that there is, if none has it."""
+        if name not in self._dictionaries:
             records = {record.id: record for record in self.manifest.dictionaries}
-            if dictionary not in records:
-                raise AddressError(
-                    f"no dictionary {dictionary!r} in {self.url}; it has: {', '.join(records)}"
-                )
-            self._opened[dictionary] = Dictionary(self, records[dictionary])
-        return self._opened[dictionary]
+            self._check(name, "dictionary", records)
+            self._dictionaries[name] = Dictionary(self, records[name])
+        return self._dictionaries[name]
 
-    def at(self, address: str) -> Latent:
-        """The latent at an address such as `mlp_post.2/17`."""
+    def heads(self, name: str) -> Heads:
+        """The heads of a layer, by a name such as `attn.2`; AddressError if there are none."""
+        if name not in self._heads:
+            records = {record.id: record for record in self.manifest.heads}
+            self._check(name, "heads", records)
+            self._heads[name] = Heads(self, records[name])
+        return self._heads[name]
+
+    def at(self, address: str) -> Latent | Head:
+        """The latent or the head at an address such as `mlp_post.2/17` or `attn.2/1`."""
         parsed = Address.parse(address)
         return self[parsed.dictionary][parsed.index]
 
@@ -105,6 +118,11 @@ class Atlas:
         """The manifest, and the documents in their order: what a stranger needs to compute it again."""
         documents = [{"id": d.id, "source": d.source, "n_tokens": d.n_tokens} for d in self.documents]
         return {**json.loads(self.manifest.model_dump_json()), "documents": documents}
+
+    def _check(self, name: str, kind: str, records: Mapping[str, object]) -> None:
+        if name not in records:
+            known = ", ".join(record.id for record in (*self.manifest.dictionaries, *self.manifest.heads))
+            raise AddressError(f"no {kind} {name!r} in {self.url}; it has: {known}")
 
     @cached_property
     def _token_index(self) -> TokenIndex:

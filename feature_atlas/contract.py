@@ -24,6 +24,12 @@ N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of th
 SIDES = ("fires", "promoted", "suppressed")  # what units do at or to a token type
 N_UNITS = 32  # units told of a token type on each side
 
+N_WRITE, N_ATTENTION, N_WINDOWS = 8, 8, 6  # of a head: windows by write norm, by attention, at random
+N_KEYS, LEAST_ATTENTION = 8, 0.005  # attention told of a query: its largest, and none below this
+ATTENTION_STEPS = 255
+N_HEAD_TYPES = 16  # token types that a head attends to, and from, most
+ATTENTION_BINS = 50
+
 BINS_PER_OCTAVE, FIRST_OCTAVE, LAST_OCTAVE = 4, -8, 8
 N_BINS = BINS_PER_OCTAVE * (LAST_OCTAVE - FIRST_OCTAVE)
 
@@ -185,6 +191,136 @@ LABELS = (
     ),
 )
 
+# What one number says of a head; a column each, and a field of its card.
+METRICS = (
+    Field("self_attention_score", "", "mean attention of a counted query to itself"),
+    Field(
+        "prev_token_score", "", "mean attention to the token before, over counted queries with a counted one"
+    ),
+    Field(
+        "duplicate_token_score",
+        "",
+        "attention to all earlier occurrences of the query's token type, mean over the queries that have one",
+    ),
+    Field(
+        "induction_score",
+        "",
+        "attention of at least 0.01 to tokens that follow an earlier occurrence of the query's token type,"
+        " and stand before the query: their sum, mean over the queries that have one",
+    ),
+    Field("first_position_score", "", "mean attention to the window's first position, an attention sink"),
+    Field("pattern_entropy", "", "mean of -sum p ln p over all keys of a query, in nats"),
+    Field("qk_distance", "", "mean of query - key over all counted pairs, weighted by attention"),
+    Field("qk_distance_variance", "", "variance of query - key, weighted in the same way"),
+    Field("mean_max_attention", "", "mean over counted queries of the largest attention to a counted key"),
+    Field("max_write_norm", "", "largest write norm of any counted pair"),
+    Field(
+        "random_prev_token_score",
+        "",
+        "on random tokens said twice: mean attention from the second half to the token before",
+    ),
+    Field("random_duplicate_token_score", "", "the same, to the token's earlier self"),
+    Field("random_induction_score", "", "the same, to the token after its earlier self"),
+    Field(
+        "copying_score",
+        "",
+        "sum of the eigenvalues of the OV circuit / sum of their magnitudes: 1 if every token promotes"
+        " itself, -1 if it suppresses itself",
+    ),
+)
+
+HEAD_FLOATS = (
+    Field("example_write", "example", "largest write norm of a counted pair of the window"),
+    Field(
+        "example_attention",
+        "example",
+        "sum over the window's counted queries of the largest attention to an earlier counted key",
+    ),
+    Field("example_pattern", "example", "attention at the example's peak, exact"),
+    Field("offset_attention", "offset", "mean attention at each distance, over the counted pairs at it"),
+    Field("query_attention", "type", "mean over the type's occurrences of their attention to counted keys"),
+    Field("query_share", "type", "share of all attention to counted keys that goes out from the type"),
+    Field("key_attention", "type", "mean over the type's occurrences of the attention that they get"),
+    Field("key_share", "type", "share of all attention to counted keys that the type gets"),
+    Field("query_missed", "", "share of it that goes out from types too rare to be counted one by one"),
+    Field("key_missed", "", "share of it that such types get"),
+    Field("ov_promoted_value", "ov", "logit effect of attending to the key type, largest first"),
+    Field("ov_suppressed_value", "ov", "logit effect of attending to the key type, lowest first"),
+    Field("qk_value", "qk", "content score of the query type with a key type, largest first"),
+    *METRICS,
+)
+
+HEAD_INTS = (
+    Field("example_document", "example", "index of the document"),
+    Field("example_position", "example", "position of the window's first counted token, no BOS"),
+    Field(
+        "example_length",
+        "example",
+        "tokens in the window, its first position included; 0 marks an empty slot",
+    ),
+    Field("example_query", "example", "window index of the peak's query"),
+    Field("example_key", "example", "window index of the peak's key"),
+    Field(
+        "max_hist", "bin", "counted queries by their largest attention to a counted key: 50 bins from 0 to 1"
+    ),
+    Field("duplicate_queries", "", "counted queries whose token type occurs earlier at a counted position"),
+    Field("induction_queries", "", "those of them at which a token stands between it and the query"),
+    Field("query_token", "type", "token type, by share"),
+    Field("query_count", "type", "its occurrences at counted positions; 0 marks an empty slot"),
+    Field("key_token", "type", "token type, by share"),
+    Field("key_count", "type", "its occurrences at counted positions; 0 marks an empty slot"),
+    Field("ov_promoted_token", "ov", "token type; ten for each key type in turn"),
+    Field("ov_suppressed_token", "ov", "token type; ten for each key type in turn"),
+    Field("qk_token", "qk", "key type; ten for each query type in turn"),
+)
+
+HEADS = (
+    ArraySpec(
+        "windows/tokens",
+        ("head_example", "position"),
+        "token",
+        "token types of each example's whole window as the model read it, a BOS included; zero beyond its"
+        " length. Row: head x examples of a head + example",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "windows/attention",
+        ("head_example", "key_or_step", "position", "rank"),
+        "u2",
+        "of each query the largest attention, at least 0.005, largest first: the key's window index, and"
+        " the attention in 255ths, rounded; 0 marks an empty slot",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "windows/norms",
+        ("head_example", "position"),
+        "f4",
+        "‖v W_O‖, the norm of what each key's value v writes to the residual stream: times attention, the"
+        " write norm",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "head/floats",
+        ("head", "float_field"),
+        "f4",
+        "every real number of one head; columns in the group's `fields`",
+        1,
+        SHARD,
+    ),
+    ArraySpec(
+        "head/ints",
+        ("head", "int_field"),
+        "u4",
+        "every whole number of one head; columns in the group's `fields`",
+        1,
+        SHARD,
+    ),
+    *(ArraySpec(f"scores/{f.name}", ("head",), "f4", f.doc) for f in METRICS),
+)
+
 CORPUS = (
     ArraySpec(
         "tokens", ("token",), "token", "the documents' tokens, one after another, no BOS", 8192, 262_144
@@ -273,9 +409,42 @@ def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bo
         "cofiring": 0 if two_signed else N_COFIRING,
         "across": N_COFIRING if has_mates else 0,
     }
-    sizes["float_field"] = sum(sizes[f.axis] if f.axis else 1 for f in FLOATS)
-    sizes["int_field"] = sum(sizes[f.axis] if f.axis else 1 for f in INTS)
-    return sizes
+    return sizes | card_sizes(FLOATS, INTS, sizes)
+
+
+def card_sizes(
+    floats: tuple[Field, ...], ints: tuple[Field, ...], sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """Number of columns of the two cards."""
+    return {
+        name: sum(sizes[field.axis] if field.axis else 1 for field in fields)
+        for name, fields in (("float_field", floats), ("int_field", ints))
+    }
+
+
+def head_sections() -> dict[str, tuple[int, int]]:
+    """Rows of a head's `example` axis: by write norm, by attention, at random."""
+    edges = [0, N_WRITE, N_WRITE + N_ATTENTION, N_WRITE + N_ATTENTION + N_WINDOWS]
+    return dict(zip(("write", "attention", "random"), zip(edges, edges[1:], strict=False), strict=True))
+
+
+def head_sizes(n_heads: int, ctx: int) -> dict[str, int]:
+    """Length of every axis of a layer's heads."""
+    example = head_sections()["random"][1]
+    sizes = {
+        "head": n_heads,
+        "example": example,
+        "head_example": n_heads * example,
+        "position": ctx,
+        "key_or_step": 2,
+        "rank": N_KEYS,
+        "offset": ctx,
+        "type": N_HEAD_TYPES,
+        "ov": N_HEAD_TYPES * N_EFFECTS,
+        "qk": N_HEAD_TYPES * N_EFFECTS,
+        "bin": ATTENTION_BINS,
+    }
+    return sizes | card_sizes(HEAD_FLOATS, HEAD_INTS, sizes)
 
 
 def token_sizes(d_vocab: int) -> dict[str, int]:
@@ -300,4 +469,4 @@ def numpy_dtype(spec: ArraySpec, d_vocab: int, two_signed: bool) -> str:
         return "<u2" if d_vocab <= 65_536 else "<u4"
     if spec.dtype == "activation":
         return "|i1" if two_signed else "|u1"
-    return {"f4": "<f4", "u4": "<u4", "u1": "|u1", "string": "string"}[spec.dtype]
+    return {"f4": "<f4", "u4": "<u4", "u2": "<u2", "u1": "|u1", "string": "string"}[spec.dtype]

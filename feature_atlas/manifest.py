@@ -113,10 +113,32 @@ class DictionaryRecord(_Record):
     source: str
     store: str
     quality: QualityRecord | None = None
+    family: str = Field(default="", description="whose files it was read from")
+    normalization: str = Field(default="none", description="what is done to x before it is read")
+    folded: tuple[str, ...] = Field(
+        default=(), description="what the files keep apart and the weights hold here"
+    )
+    processing: tuple[str, ...] = Field(
+        default=(), description="what was done to the model that it was trained on, and to x here instead"
+    )
+
+
+class HeadsRecord(_Record):
+    """The attention heads of one layer, and where their arrays lie below the run.
+
+    With `rotary` positions a head turns its queries and keys by where they stand; content scores,
+    from weights alone, leave positions out either way.
+    """
+
+    id: str
+    layer: int
+    n_heads: int
+    rotary: bool
+    store: str
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`. Atlases made before there was a token index name none.
+    """The whole of `atlas.json`. Older atlases name no token index, or no heads.
 
     `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
     """
@@ -133,6 +155,7 @@ class Manifest(_Record):
     windowing: Windowing
     corpus: CorpusRecord
     dictionaries: tuple[DictionaryRecord, ...]
+    heads: tuple[HeadsRecord, ...] = ()
     provenance: dict[str, str]
     n_bytes: int
 

@@ -36,10 +36,40 @@ def read_bytes(place: str) -> bytes:
     try:
         if not is_url(place):
             return Path(place).read_bytes()
-        filesystem, path = fsspec.core.url_to_fs(place)
+        filesystem, path = _filesystem(place)
         return bytes(filesystem.cat_file(path))
     except (OSError, ValueError, ImportError) as error:
         raise FormatError(f"can't read {place}: {error or type(error).__name__}") from error
+
+
+def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
+    """Copies a remote file to `into`, or a folder's files into it; whether there was any.
+
+    A web server lists nothing: what does not end like a file is a folder there, of which `names` are
+    asked for. Raises FormatError if the place can't be reached.
+    """
+    try:
+        filesystem, path = _filesystem(url)
+        found = _remote_files(filesystem, path, names if url.startswith("http") else None)
+        for name in found:
+            file = into / name if name else into
+            file.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(f"{path}/{name}" if name else path, str(file))
+    except (OSError, ValueError, ImportError) as error:
+        raise FormatError(f"can't read {url.partition('?')[0]}: {error or type(error).__name__}") from error
+    return bool(found)
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    return fsspec.core.url_to_fs(url)
+
+
+def _remote_files(filesystem: Any, path: str, names: Sequence[str] | None) -> list[str]:
+    """Names below `path`, of a file itself ""; only those of `names` that are there, if they are given."""
+    if names is None:
+        return [str(place).removeprefix(path).lstrip("/") for place in filesystem.find(path)]
+    wanted = [""] if Path(path.partition("?")[0]).suffix else names
+    return [name for name in wanted if filesystem.exists(f"{path}/{name}" if name else path)]
 
 
 def create_group(

@@ -11,11 +11,13 @@ from feature_atlas.atlas import Atlas
 from feature_atlas.contract import (
     CORPUS,
     DICTIONARY,
+    HEADS,
     LABELS,
     TOKENS,
     VOCABULARY,
     ArraySpec,
     dictionary_sizes,
+    head_sizes,
     numpy_dtype,
     token_sizes,
 )
@@ -100,6 +102,9 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         if "most" in labels:
             specs, sizes = (*specs, *LABELS), sizes | label_sizes(labels)
         yield from _wrong_group(place, specs, sizes, d_vocab, record.two_signed)
+    for record in atlas.manifest.heads:
+        sizes = head_sizes(record.n_heads, atlas.manifest.windowing.ctx)
+        yield from _wrong_group(f"{run}/{record.store}", HEADS, sizes, d_vocab, False)
 
 
 def _wrong_group(

@@ -25,8 +25,12 @@ FORMATS: dict[str, Write] = {
 
 def choose(atlas: Atlas, ids: Sequence[str]) -> list[Dictionary]:
     """The dictionaries of these ids, in the atlas' order; all of them if no id is given."""
-    chosen = {atlas[name].record.id for name in ids}
-    return [atlas[record.id] for record in atlas.manifest.dictionaries if not ids or record.id in chosen]
+    chosen = {atlas.dictionary(name).record.id for name in ids}
+    return [
+        atlas.dictionary(record.id)
+        for record in atlas.manifest.dictionaries
+        if not ids or record.id in chosen
+    ]
 
 
 def export(atlas: Atlas, to: str, out: Path, dictionaries: Sequence[Dictionary], advance: Advance) -> None:

@@ -20,12 +20,19 @@ from feature_atlas.contract import (
     TOKENS,
     VOCABULARY,
 )
-from feature_atlas.manifest import CorpusRecord, DictionaryRecord, Manifest, QualityRecord
+from feature_atlas.manifest import (
+    CorpusRecord,
+    DictionaryRecord,
+    HeadsRecord,
+    Manifest,
+    QualityRecord,
+)
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import StageFolder, digest, partial_of, write_once
-from pipeline.core.group import write_dictionary
+from pipeline.core.group import write_dictionary, write_heads
+from pipeline.core.heads import HeadGroup, head_groups
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
@@ -41,7 +48,7 @@ TOKEN_INDEX = "tokens.zarr"
 def run(params: Params, work: Path, out: Path) -> None:
     """Writes the atlas at `out` from what the other stages left in `work`; a killed run goes on."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = load_dictionaries(params, folder)
+    dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     run_id = _run_id(params, folder, dictionaries, work)
     path = out / RUNS / run_id
@@ -54,13 +61,14 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
     write_once(path / "tokenizer", lambda into: _copy_tokenizer(into, work))
     (path / "dictionaries").mkdir(exist_ok=True)
+    _write_heads(folder, groups, windows, work, path / "dictionaries")
     _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
     count = windows.type_counts(folder.record.d_vocab)
     write_once(path / TOKEN_INDEX, lambda into: _write_tokens(into, dictionaries, count, work))
     partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
     write_list(path, files)
-    manifest = _manifest(params, folder, windows, dictionaries, run_id, files, work)
+    manifest = _manifest(params, folder, windows, dictionaries, groups, run_id, files, work)
     switch(out, manifest.model_dump_json(indent=2).encode())
     sweep(out, run_id)
     if there.get("labelled_from"):
@@ -93,6 +101,16 @@ def _write_dictionaries(
     ):
         for n_latents in pool.map(write, dictionaries):
             progress.advance(n_latents)
+
+
+def _write_heads(
+    folder: ModelFolder, groups: list[HeadGroup], windows: Windows, work: Path, path: Path
+) -> None:
+    for group in groups:
+        write_once(
+            path / f"{group.id}.zarr",
+            lambda into, group=group: write_heads(into, group, work, windows, folder.record.d_vocab),
+        )
 
 
 def _write_corpus(into: Path, corpus: Corpus, folder: ModelFolder) -> None:
@@ -143,6 +161,7 @@ def _manifest(
     folder: ModelFolder,
     windows: Windows,
     dictionaries: list[Dictionary],
+    groups: list[HeadGroup],
     run_id: str,
     files: dict[str, tuple[int, str]],
     work: Path,
@@ -166,6 +185,7 @@ def _manifest(
             max_tokens=params.max_tokens,
         ),
         dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
+        heads=tuple(_heads_record(group) for group in groups),
         provenance=_provenance(params, work),
         n_bytes=total(files),
     )
@@ -188,6 +208,20 @@ def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
         source=dictionary.source,
         store=f"dictionaries/{dictionary.id}.zarr",
         quality=_quality(dictionary, work),
+        family=dictionary.family,
+        normalization=dictionary.normalization,
+        folded=dictionary.folded,
+        processing=dictionary.processing,
+    )
+
+
+def _heads_record(group: HeadGroup) -> HeadsRecord:
+    return HeadsRecord(
+        id=group.id,
+        layer=group.layer,
+        n_heads=group.n_heads,
+        rotary=group.rotary,
+        store=f"dictionaries/{group.id}.zarr",
     )
 
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_atlas import AtlasError, open_atlas
+from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
+from pipeline.core.dictionary_spec import FORM
 from pipeline.core.progress import say
 
 app = typer.Typer(
@@ -54,7 +55,9 @@ def build(
     out: Out,
     config: Config = None,
     title: Annotated[str | None, typer.Option(help="Shown at the head of every page.")] = None,
-    model: Annotated[str | None, typer.Option(help="Folder of a GPT2LMHeadModel, or a hub name.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of a GPT-2, GPT-NeoX, Llama or the like; or a hub name.")
+    ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,10 +65,13 @@ def build(
         ),
     ] = None,
     dictionary: Annotated[
-        list[str] | None, typer.Option(help="ID=PATH@IN[:OUT], a SAELens folder; repeatable.")
+        list[str] | None, typer.Option(help=f"{FORM}; repeatable. See docs/dictionaries.md.")
     ] = None,
     neurons: Annotated[
         bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")
+    ] = None,
+    heads: Annotated[
+        bool | None, typer.Option("--heads/--no-heads", help="Describe the attention heads.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Read at most so many tokens.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
@@ -82,6 +88,7 @@ def build(
         "corpus": corpus,
         "dictionaries": _dictionaries(dictionary),
         "neurons": neurons,
+        "heads": heads,
         "max_tokens": max_tokens,
         "ctx": ctx,
         "device": device,
@@ -127,18 +134,22 @@ _stage("assemble", "what the other stages left -> the atlas")
 def show(
     url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
     address: Annotated[
-        str | None, typer.Argument(help="A latent, as mlp_post.2/17; none for the manifest.")
+        str | None,
+        typer.Argument(help="A latent or head, as mlp_post.2/17 or attn.2/1; none for the manifest."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show one latent, or what the atlas was made of."""
-    from pipeline.core.terminal import print_atlas, print_latent
+    """Show one latent or head, or what the atlas was made of."""
+    from pipeline.core.terminal import print_atlas, print_head, print_latent
 
     atlas = open_atlas(url)
+    unit = atlas.at(address) if address else None
     if as_json:
-        _print_json(atlas.at(address).to_json() if address else atlas.to_json())
-    elif address:
-        print_latent(atlas.at(address))
+        _print_json((unit or atlas).to_json())
+    elif isinstance(unit, Head):
+        print_head(unit)
+    elif unit is not None:
+        print_latent(unit)
     else:
         print_atlas(atlas)
 
@@ -255,13 +266,13 @@ def _serve(folder: Path, port: int) -> None:
 
 
 def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each ID=PATH@IN[:OUT] at its first =."""
+    """Splits each at its first =."""
     if not given:
         return None
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, spec) in zip(given, pairs, strict=True):
         if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not ID=PATH@IN[:OUT]")
+            raise InputError(f"--dictionary {text} is not {FORM}")
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")

@@ -31,7 +31,7 @@ BATCH = 16  # windows
 def run(params: Params, work: Path) -> None:
     """Measures every learned dictionary on `quality.corpus` into `work/quality`; none without a corpus."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = [d for d in load_dictionaries(params, folder) if d.kind != "neurons"]
+    dictionaries = [d for d in load_dictionaries(params, folder) if d.kind != "neurons" and d.reconstructs]
     sources = [open_source(text) for text in params.quality.corpus]
     shared = _key(params, folder, sources)
     measured = dictionaries if sources else []
@@ -124,8 +124,9 @@ def _fit(model: SubjectModel, dictionary: Dictionary, windows: Windows, mean: Te
     with step(dictionary.id[:40], len(windows), "windows") as progress:
         for batch in windows.batches(BATCH):
             x = _counted(model, batch, [dictionary.hook_in, dictionary.hook_out])
-            acts = dictionary.encode(x[dictionary.hook_in])
-            fit.add(acts, x[dictionary.hook_out], dictionary.decode(acts))
+            read = x[dictionary.hook_in]
+            acts = dictionary.encode(read)
+            fit.add(acts, x[dictionary.hook_out], dictionary.decode(acts, read))
             progress.advance(len(batch.windows))
     if not fit.variance:
         raise InputError(
@@ -147,7 +148,8 @@ def _reconstruction(dictionary: Dictionary) -> Replacement:
     """What the dictionary makes of x, at every position but the first, which statistics skip too."""
 
     def replacement(x: Tensor, y: Tensor) -> Tensor:
-        new = dictionary.decode(dictionary.encode(x[:, 1:].flatten(0, 1)))
+        read = x[:, 1:].flatten(0, 1)
+        new = dictionary.decode(dictionary.encode(read), read)
         return torch.cat([y[:, :1], new.view_as(y[:, 1:])], dim=1)
 
     return replacement

@@ -43,7 +43,7 @@ def relabel(atlas: Atlas, brought: Mapping[str, Mapping[int, Sequence[Label]]]) 
     with only_one(work_folder(path)):
         if read_manifest(path)["run"] != atlas.manifest.run:
             raise InputError(f"{path} was changed meanwhile: label it again")
-        old = {name: before(atlas[name]) for name in brought}
+        old = {name: before(atlas.dictionary(name)) for name in brought}
         new = {name: merged(old[name], labels) for name, labels in brought.items()}
         changed = {name: labels for name, labels in new.items() if labels != old[name]}
         if changed:
@@ -88,7 +88,7 @@ def _switch_to(path: Path, atlas: Atlas, changed: dict[str, ByLatent]) -> None:
 
 def _write_run(old: Path, into: Path, atlas: Atlas, changed: dict[str, ByLatent]) -> None:
     """What does not change keeps its recorded digest: damage to it stays visible to `atlas verify`."""
-    records = {name: atlas[name].record for name in changed}
+    records = {name: atlas.dictionary(name).record for name in changed}
     stores = [record.store for record in records.values()]
     files = {name: told for name, told in read_list(old).items() if not _is_replaced(name, stores)}
     for name in files:

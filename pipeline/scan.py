@@ -1,15 +1,15 @@
-"""Windows -> top examples, samples, moments, histograms, fires-on, co-firing: every dictionary, one pass.
+"""Windows -> examples and statistics of every dictionary's units and every layer's heads, in one pass.
 
-Writes `scan/<dictionary>.npz`. The state is on disk every few seconds, replaced atomically; a
-killed scan goes on from there and ends with the same bits, since batches have one fixed shape and
-are taken in in one fixed order.
+Writes `scan/<dictionary>.npz` and `scan/attn.<layer>.npz`. The state is on disk every few seconds,
+replaced atomically; a killed scan goes on from there and ends with the same bits, since batches have one
+fixed shape and are taken in in one fixed order.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,11 +18,14 @@ import numpy as np
 import torch
 from jaxtyping import Integer
 
+from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
 from pipeline.core.device import placed
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
+from pipeline.core.head_scan import HeadScan
+from pipeline.core.heads import HeadGroup, head_groups, write_factor
 from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
@@ -35,6 +38,7 @@ from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 from pipeline.core.workers import workers
 
 VERSION = 4
+HEADS_VERSION = 1
 STATE = "state.npz"
 
 
@@ -60,20 +64,22 @@ class Checkpoint:
 def run(params: Params, work: Path) -> None:
     """Scans the corpus in `work/tokens` into `work/scan`, or goes on with it, or finds it done."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = load_dictionaries(params, folder)
-    stage = StageFolder.of(work / "scan", keys(params, folder, dictionaries, work))
+    dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
+    stage = StageFolder.of(work / "scan", keys(params, folder, dictionaries, groups, work))
     if stage.is_finished():
         return
     stage.open()
     if missing := stage.missing():
         todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
-        windows = open_windows(params, folder, work)
-        model = load_cut_model(folder, todo, params.device)
-        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, folder.record.d_vocab)
-        _tell(model, scans, windows, params.scan)
-        scan(model, scans, windows, params.scan, stage.path)
-        for each in scans:
-            save_arrays(stage.path / f"{each.dictionary.id}.npz", each.result())
+        unread = [each for each in groups if f"{each.id}.npz" in missing]
+        windows, d_vocab = open_windows(params, folder, work), folder.record.d_vocab
+        model = load_cut_model(folder, points_of(todo, unread), params.device)
+        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, d_vocab)
+        heads = new_head_scans(unread, model, windows, params, d_vocab)
+        _tell(model, scans, heads, windows, params.scan)
+        scan(model, scans, heads, windows, params.scan, stage.path)
+        for each in (*scans, *heads):
+            save_arrays(stage.path / f"{each.id}.npz", each.result())
         stage.add(*missing)  # at once: until then a killed scan goes on from a state that holds them all
     (stage.path / STATE).unlink(missing_ok=True)
     stage.finish()
@@ -89,7 +95,9 @@ def open_windows(params: Params, folder: ModelFolder, work: Path) -> Windows:
     return windows
 
 
-def keys(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> dict[str, str]:
+def keys(
+    params: Params, folder: ModelFolder, dictionaries: list[Dictionary], groups: list[HeadGroup], work: Path
+) -> dict[str, str]:
     """By file the digest of all that determines it; the layer's others decide what co-firing is counted."""
     shared = (
         "scan",
@@ -103,12 +111,13 @@ def keys(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], wo
         torch.__version__,
         params.scan.model_dump(exclude={"checkpoint_seconds"}),
     )
-    return {
+    latents = {
         f"{each.id}.npz": digest(
             *shared, each.identity, [mate.identity for mate in mates_of(each, dictionaries)]
         )
         for each in dictionaries
     }
+    return latents | {f"{each.id}.npz": digest(*shared, HEADS_VERSION, each.id) for each in groups}
 
 
 def new_scans(
@@ -119,40 +128,73 @@ def new_scans(
     return [DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in todo]
 
 
-def load_cut_model(folder: ModelFolder, dictionaries: list[Dictionary], device: str) -> SubjectModel:
-    """The model up to the deepest hook point that a dictionary reads."""
+def new_head_scans(
+    groups: list[HeadGroup], model: SubjectModel, windows: Windows, params: Params, d_vocab: int
+) -> list[HeadScan]:
+    """An empty scan of the heads of each of these layers."""
+    counts = windows.type_counts(d_vocab)
+    return [
+        HeadScan(each, write_factor(model.head_weights(each.layer).W_O), windows.ctx, params.scan, counts)
+        for each in groups
+    ]
+
+
+def points_of(dictionaries: list[Dictionary], groups: list[HeadGroup]) -> list[HookPoint]:
+    """What is read of the model, each once, in order."""
+    read = {dictionary.hook_in for dictionary in dictionaries}
+    return sorted(read | {point for group in groups for point in (group.pattern, group.values)})
+
+
+def load_cut_model(folder: ModelFolder, points: list[HookPoint], device: str) -> SubjectModel:
+    """The model up to the deepest hook point that is read."""
     model = SubjectModel.load(folder, device)
-    model.cut_after(dictionary.hook_in for dictionary in dictionaries)
+    model.cut_after(points)
     return model
 
 
-def _tell(model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: ScanParams) -> None:
+def _tell(
+    model: SubjectModel,
+    scans: list[DictionaryScan],
+    heads: list[HeadScan],
+    windows: Windows,
+    params: ScanParams,
+) -> None:
     n_units = sum(each.dictionary.n_latents for each in scans)
-    peak = peak_bytes(model, scans, windows, params.batch, sample_size(windows, params), os.cpu_count() or 1)
+    n_heads = sum(each.group.n_heads for each in heads)
+    sample, threads = sample_size(windows, params), os.cpu_count() or 1
+    peak = peak_bytes(model, scans, heads, windows, params.batch, sample, threads)
     say(
-        f"scan: {n_units:,} units over {windows.counted_tokens:,} counted tokens; about"
-        f" {peak / 2**20:,.0f} MiB of memory at its peak, {state_bytes(scans) / 2**20:,.0f} MiB of disk"
+        f"scan: {n_units:,} units and {n_heads:,} heads over {windows.counted_tokens:,} counted tokens;"
+        f" about {peak / 2**20:,.0f} MiB of memory at its peak,"
+        f" {state_bytes(scans, heads) / 2**20:,.0f} MiB of disk"
     )
 
 
 def scan(
-    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, params: ScanParams, folder: Path
+    model: SubjectModel,
+    scans: list[DictionaryScan],
+    heads: list[HeadScan],
+    windows: Windows,
+    params: ScanParams,
+    folder: Path,
 ) -> None:
     """The pass: over a random sample of windows first, in which co-firing partners are found.
 
     A state is saved only after the sample: partners are part of it. The corpus may be all sample.
     """
-    done = _restore(folder, scans)
+    kept = [*scans, *heads]
+    done = _restore(folder, kept)
     n_sample = sample_size(windows, params)
     order = windows.order(n_sample, params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
+    points = points_of([each.dictionary for each in scans], [each.group for each in heads])
     with (
         workers(device=model.device) as crew,
-        model.catching(sorted({each.dictionary.hook_in for each in scans})) as read,
+        model.catching(points) as read,
         stop_asked() as asked,
         step("scan", len(windows), "windows", done) as progress,
     ):
-        sweep = Sweep(crew, model, read, scans, chosen=done > 0)
+        sweep = Sweep(crew, model, read, scans, heads, chosen=done > 0)
 
         def swept(chosen: Integer[np.ndarray, " window"]) -> Iterator[int]:
             for batches in _grouped(windows.batches(params.batch, chosen), crew.n):
@@ -171,7 +213,7 @@ def scan(
             done += n
             stop = asked()
             if stop or checkpoint.is_due():
-                checkpoint.take(partial(_save, folder, scans, done))
+                checkpoint.take(partial(_save, folder, kept, done))
             if stop:
                 raise KeyboardInterrupt
 
@@ -187,19 +229,19 @@ def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
         yield group
 
 
-def _save(folder: Path, scans: list[DictionaryScan], done: int) -> None:
-    arrays = {f"{each.dictionary.id}/{name}": array for each in scans for name, array in each.state().items()}
+def _save(folder: Path, scans: Sequence[DictionaryScan | HeadScan], done: int) -> None:
+    arrays = {f"{each.id}/{name}": array for each in scans for name, array in each.state().items()}
     save_arrays(folder / STATE, {**arrays, "done": np.array(done)})
 
 
-def _restore(folder: Path, scans: list[DictionaryScan]) -> int:
+def _restore(folder: Path, scans: Sequence[DictionaryScan | HeadScan]) -> int:
     """Lays the saved state into the scans; returns how many windows they have taken in."""
     if not (folder / STATE).is_file():
         return 0
     saved = load_arrays(folder / STATE)
     for each in scans:
         for name, array in each.state().items():
-            array[...] = saved[f"{each.dictionary.id}/{name}"]
+            array[...] = saved[f"{each.id}/{name}"]
     done = int(saved["done"])
     say(f"scan: going on after {done:,} windows")
     return done

@@ -39,6 +39,7 @@ def forward(
         found[f"ln1_out.{layer}"] = n1 = _norm(x, w["ln_1.weight"], w["ln_1.bias"])
         q, k, v = np.split(n1 @ w["attn.c_attn.weight"] + w["attn.c_attn.bias"], 3, axis=-1)
         q, k, v = (y.reshape(len(x), heads, -1).transpose(1, 0, 2) for y in (q, k, v))
+        found[f"attn_v.{layer}"] = v
         scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
         scores = np.where(np.tril(np.ones((len(x), len(x)))) > 0, scores, -np.inf)
         pattern = np.exp(scores - scores.max(-1, keepdims=True))

@@ -54,7 +54,7 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
     assert repro(project)[0] == set()
     params = yaml.safe_load((project / "params.yaml").read_text())
     change(project, scan=params["scan"] | {"n_top": 7})
-    assert repro(project)[0] == {"scan", "assemble", "site"}
+    assert repro(project)[0] == {"scan", "describe", "assemble", "site"}
     assert repro(project)[0] == set()
 
 

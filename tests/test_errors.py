@@ -141,6 +141,7 @@ def test_dictionary_of_another_width(run: Run, parts: dict[str, Path], tmp_path:
         ("{d}", ("ID=PATH@IN[:OUT]",)),
         ("{t}/missing@resid_post.1", ("cfg.json", "SAELens")),
         ("{d}@attn_pattern.1", ("attn_pattern.1", "no vectors")),
+        ("{d}@attn_v.1", ("attn_v.1", "no vectors")),
     ],
 )
 def test_bad_dictionary(

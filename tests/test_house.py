@@ -23,8 +23,8 @@ OWNERS = {
     "tokenizers": "pipeline/core/tokenizer.py",
     "datasets": "pipeline/core/corpus.py",
     "pyarrow": "interchange/arrow.py",
-    "huggingface_hub": "pipeline/core/model_folder.py",
-    "safetensors": "pipeline/core/dictionaries.py",
+    "huggingface_hub": "pipeline/core/remote.py",
+    "safetensors": "pipeline/core/readers/checkpoint.py",
     "zarr": "feature_atlas/store.py",
     "google_crc32c": "feature_atlas/chunks.py",
     "fsspec": "feature_atlas/store.py",
@@ -99,7 +99,7 @@ def test_every_parameter_is_described_and_the_demo_uses_them_all() -> None:
     written = yaml.safe_load((ROOT / "params.yaml").read_text())
     assert written.keys() == Params.model_fields.keys()
     recipe = yaml.safe_load((ROOT / "data" / "demo" / "recipe" / "recipe.yaml").read_text())
-    made = {name: spec.rpartition("@")[2] for name, spec in params.dictionaries.items()}
+    made = {name: str(spec).rpartition("@")[2] for name, spec in params.dictionaries.items()}
     assert made == {name: told["at"] for name, told in recipe["dictionaries"].items()}
     source = (ROOT / "pipeline/core/params.py").read_text()
     assert source.count('    """') >= len(Params.model_fields) - 2

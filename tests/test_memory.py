@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from pipeline import tokens
+from pipeline.core.heads import head_groups
 from pipeline.core.memory import firings_per_token, peak_bytes, state_bytes
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Windows
-from pipeline.scan import load_cut_model, new_scans, open_windows
+from pipeline.scan import load_cut_model, new_head_scans, new_scans, open_windows, points_of
 
 
 def twice(windows: Windows) -> Windows:
@@ -34,12 +35,14 @@ def test_memory_does_not_grow_with_the_corpus(tiny_params: Params, tmp_path: Pat
     tokens.run(tiny_params, tmp_path)
     folder = ModelFolder.resolve(tiny_params.model)
     dictionaries = load_dictionaries(tiny_params, folder)
-    model = load_cut_model(folder, dictionaries, "cpu")
+    groups = head_groups(tiny_params, folder)
+    model = load_cut_model(folder, points_of(dictionaries, groups), "cpu")
     windows = open_windows(tiny_params, folder, tmp_path)
     told = []
     for each in (windows, twice(windows)):
         scans = new_scans(dictionaries, dictionaries, each, tiny_params, folder.record.d_vocab)
-        told.append((state_bytes(scans), peak_bytes(model, scans, each, 4, 8, threads=2)))
+        heads = new_head_scans(groups, model, each, tiny_params, folder.record.d_vocab)
+        told.append((state_bytes(scans, heads), peak_bytes(model, scans, heads, each, 4, 8, threads=2)))
         fired = firings_per_token(model, scans, each)
         assert fired["tiny-sae"] == pytest.approx(5, abs=1)  # TopK with k = 5
     assert told[0][0] == told[1][0]

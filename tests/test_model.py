@@ -23,7 +23,7 @@ DEMO = embedded_root() / "data" / "demo" / "lm"
 @pytest.mark.parametrize("point", POINTS)
 def test_hook_point_equals_numpy(which: str, point: str, tiny_model: Path) -> None:
     folder = ModelFolder.resolve(str(tiny_model if which == "tiny" else DEMO))
-    model = SubjectModel.load(folder, attention="eager")
+    model = SubjectModel.load(folder)
     windows = np.random.default_rng(0).integers(0, folder.record.d_vocab, (3, folder.record.n_ctx))
     points = [HookPoint(point, layer) for layer in range(folder.record.n_layers)]
     got = model.activations(torch.from_numpy(windows), points)
@@ -35,13 +35,31 @@ def test_hook_point_equals_numpy(which: str, point: str, tiny_model: Path) -> No
             assert error < 1e-5, f"{each}: relative error {error:.1e}"
 
 
-def test_both_attention_kernels_agree(tiny_model: Path) -> None:
-    folder = ModelFolder.resolve(str(tiny_model))
-    windows = torch.arange(20)[None] % folder.record.d_vocab
-    point = HookPoint("resid_post", 1)
-    eager = SubjectModel.load(folder, attention="eager").activations(windows, [point])[point]
-    fused = SubjectModel.load(folder).activations(windows, [point])[point]
-    torch.testing.assert_close(eager, fused, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize("caught", [[], ["attn_pattern", "attn_v"]])
+def test_attention_is_torchs_bit_for_bit(caught: list[str], tiny_model: Path) -> None:
+    model = SubjectModel.load(ModelFolder.resolve(str(tiny_model)))
+    windows = torch.arange(60).view(2, 30)
+    streams = [HookPoint("resid_post", layer) for layer in range(model.n_layers)]
+    tapped = model.activations(windows, [*streams, *(HookPoint(name, 0) for name in caught)])
+    model.network.set_attn_implementation("sdpa")
+    plain = model.activations(windows, streams)
+    assert all(torch.equal(tapped[point], plain[point]) for point in streams)
+
+
+def test_heads_add_up_to_attention(tiny_model: Path) -> None:
+    model = SubjectModel.load(ModelFolder.resolve(str(tiny_model)))
+    for layer in range(model.n_layers):
+        names = ("ln1_out", "attn_v", "attn_pattern", "attn_z", "attn_out")
+        points = [HookPoint(name, layer) for name in names]
+        acts = model.activations(torch.arange(60).view(2, 30), points)
+        x, v, pattern, z, out = (acts[point] for point in points)
+        heads, bias = model.head_weights(layer), model.blocks[layer].attn.c_proj.bias.detach()
+        assert heads.b_V is not None
+        values = torch.einsum("wpd,hdk->whpk", x, heads.W_V) + heads.b_V[:, None]
+        torch.testing.assert_close(values, v, rtol=1e-5, atol=1e-5)
+        moved = pattern @ v
+        torch.testing.assert_close(moved.transpose(1, 2).flatten(2), z, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close((moved @ heads.W_O).sum(1) + bias, out, rtol=1e-5, atol=1e-5)
 
 
 def test_a_cut_model_gives_the_same_activations(tiny_model: Path) -> None:

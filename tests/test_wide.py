@@ -47,7 +47,7 @@ def dictionary(architecture: str, n: int) -> Dictionary:
     return Dictionary(
         id="wide",
         kind="sae",
-        architecture=architecture,  # type: ignore[arg-type]
+        architecture=architecture,
         hook_in=POINT,
         hook_out=POINT,
         n_latents=n,
@@ -57,6 +57,7 @@ def dictionary(architecture: str, n: int) -> Dictionary:
         W_enc=W_enc,
         b_enc=b_enc,
         W_dec=W_enc.T.contiguous(),
+        b_pre=torch.zeros(D_IN),
         b_dec=torch.zeros(D_IN),
         threshold=torch.full((n,), 0.25) if architecture == "jumprelu" else None,
     )

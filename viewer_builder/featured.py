@@ -36,7 +36,7 @@ def featured(atlas: Atlas) -> list[Featured]:
     layers first: what is furthest from the token itself is the most worth seeing.
     """
     records = [record for record in reversed(atlas.manifest.dictionaries) if record.kind != "neurons"]
-    opened = [atlas[record.id] for record in records or reversed(atlas.manifest.dictionaries)]
+    opened = [atlas.dictionary(record.id) for record in records or reversed(atlas.manifest.dictionaries)]
     labelled = [dictionary for dictionary in opened if dictionary.label_source is not None]
     if labelled:
         return _round(labelled, [_labelled(dictionary) for dictionary in labelled], LABELLED)

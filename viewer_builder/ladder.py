@@ -47,7 +47,7 @@ def ladder(site: Site) -> list[Layer]:
 
 
 def _rung(site: Site, record: DictionaryRecord) -> Rung:
-    density = site.atlas[record.id].stat("density")
+    density = site.atlas.dictionary(record.id).stat("density")
     living = density[density > 0]
     dead = dead_of(record)
     says = f"{record.n_latents:,} {units_of(record)}" + (f", {dead:,} dead" if dead else "")

@@ -18,6 +18,6 @@ def pages(site: Site) -> dict[str, Page]:
         "about.html": Page("about.html", site.shell("", "about") | about(site.atlas)),
     }
     for record in site.atlas.manifest.dictionaries:
-        values = site.shell("../", record.id) | dictionary(site, site.atlas[record.id])
+        values = site.shell("../", record.id) | dictionary(site, site.atlas.dictionary(record.id))
         found[site.dictionary_path(record.id)] = Page("dictionary.html", values)
     return found

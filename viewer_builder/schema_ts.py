@@ -7,7 +7,20 @@ from pathlib import Path
 
 import site_template
 from feature_atlas import contract
-from feature_atlas.contract import CORPUS, DICTIONARY, FLOATS, INTS, LABELS, TOKENS, VOCABULARY
+from feature_atlas.contract import (
+    CORPUS,
+    DICTIONARY,
+    FLOATS,
+    HEAD_FLOATS,
+    HEAD_INTS,
+    HEADS,
+    INTS,
+    LABELS,
+    METRICS,
+    TOKENS,
+    VOCABULARY,
+    Field,
+)
 
 PATH = Path(site_template.__file__).parent / "src" / "store" / "schema.gen.ts"
 
@@ -24,12 +37,17 @@ _CONSTANTS = (
     "FIRST_OCTAVE",
     "PREVIEW_CHUNK",
     "LABEL_PARTS",
+    "N_KEYS",
+    "ATTENTION_STEPS",
+    "ATTENTION_BINS",
+    "N_HEAD_TYPES",
+    "N_EFFECTS",
 )
 
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *CORPUS, *VOCABULARY, *TOKENS)}
+    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],
@@ -41,9 +59,17 @@ def schema() -> str:
         _union("Stat", stats),
         _union("FloatField", [field.name for field in FLOATS]),
         _union("IntField", [field.name for field in INTS]),
-        _object("DOCS", {field.name: json.dumps(field.doc) for field in (*FLOATS, *INTS)}),
+        _union("HeadFloat", [field.name for field in HEAD_FLOATS]),
+        _union("HeadInt", [field.name for field in HEAD_INTS]),
+        _union("Metric", [field.name for field in METRICS]),
+        _object("DOCS", _docs((*FLOATS, *INTS))),
+        _object("HEAD_DOCS", _docs((*HEAD_FLOATS, *HEAD_INTS))),
     ]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _docs(fields: tuple[Field, ...]) -> dict[str, str]:
+    return {field.name: json.dumps(field.doc) for field in fields}
 
 
 def _array(dims: tuple[str, ...], dtype: str) -> str:

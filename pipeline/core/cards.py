@@ -69,8 +69,8 @@ def dictionary_arrays(
     return {
         "examples/tokens": examples["tokens"],
         "examples/acts": examples["acts"],
-        "card/floats": _card(fields, floats, sizes, np.float32),
-        "card/ints": _card(fields, ints, sizes, np.uint32),
+        "card/floats": card(fields, floats, sizes["latent"], np.float32),
+        "card/ints": card(fields, ints, sizes["latent"], np.uint32),
         "preview": preview(examples, fields["max"], n_top, two_signed),
         **{f"stats/{name}": fields[name].astype(np.float32) for name in STATS},
         "stats/firings": fields["firings"],
@@ -264,18 +264,17 @@ def _described(describe: Arrays, n: int) -> Arrays:
     return found
 
 
-def _card(
-    fields: Arrays, ranges: dict[str, tuple[int, int]], sizes: dict[str, int], dtype: type
-) -> np.ndarray:
-    card = np.zeros((sizes["latent"], max(stop for _, stop in ranges.values())), dtype)
+def card(fields: Arrays, ranges: dict[str, tuple[int, int]], n: int, dtype: type) -> np.ndarray:
+    """The fields of each of `n` units side by side; InputError if a whole number does not fit."""
+    rows = np.zeros((n, max(stop for _, stop in ranges.values())), dtype)
     for name, (start, stop) in ranges.items():
-        values = fields[name].reshape(sizes["latent"], -1)
+        values = fields[name].reshape(n, -1)
         if dtype is np.uint32 and values.size and values.max() >= 2**32:
             raise InputError(
                 f"{name} reaches {values.max():,}, more than the format's 32 bits hold; set max_tokens"
             )
-        card[:, start:stop] = values
-    return card
+        rows[:, start:stop] = values
+    return rows
 
 
 def preview(

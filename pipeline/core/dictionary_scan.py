@@ -47,6 +47,11 @@ class DictionaryScan:
         self.within = None if signs else CoFiring(n)
         self.across = CoFiring(n) if has_mates else None
 
+    @property
+    def id(self) -> str:
+        """The dictionary's name."""
+        return self.dictionary.id
+
     def add(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> Fired | None:
         """Encodes the block of latents from `lo` on at the counted positions of some batches, in order.
 

@@ -1,4 +1,4 @@
-"""One dictionary's group, from what scan and describe left of it."""
+"""A dictionary's group, or that of a layer's heads, from what scan and describe left of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from feature_atlas.contract import DICTIONARY, FLOATS, INTS, LABELS, columns, dictionary_sizes, sections
+from feature_atlas.contract import (
+    DICTIONARY,
+    FLOATS,
+    HEAD_FLOATS,
+    HEAD_INTS,
+    HEADS,
+    INTS,
+    LABELS,
+    columns,
+    dictionary_sizes,
+    head_sections,
+    head_sizes,
+    sections,
+)
 from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.store import create_group
 from pipeline.core.cards import Mate, dictionary_arrays
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import load_arrays
+from pipeline.core.head_cards import head_arrays
+from pipeline.core.heads import HeadGroup
 from pipeline.core.windows import Windows
 
 
@@ -47,6 +62,19 @@ def write_dictionary(
         arrays |= label_arrays(said, dictionary.n_latents)
         attributes["labels"] = label_attribute(said)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=two_signed)
+
+
+def write_heads(into: Path, group: HeadGroup, work: Path, windows: Windows, d_vocab: int) -> None:
+    """Writes the group of a layer's heads to `into`."""
+    scan, described = (load_arrays(work / stage / f"{group.id}.npz") for stage in ("scan", "describe"))
+    sizes = head_sizes(group.n_heads, windows.ctx)
+    attributes: dict[str, Any] = {
+        "sizes": sizes,
+        "sections": head_sections(),
+        "fields": {"floats": columns(HEAD_FLOATS, sizes), "ints": columns(HEAD_INTS, sizes)},
+    }
+    arrays = head_arrays(scan, described, windows, d_vocab)
+    create_group(into, HEADS, arrays, attributes, d_vocab=d_vocab)
 
 
 def _firings(work: Path, dictionary: str) -> np.ndarray:

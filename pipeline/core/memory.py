@@ -7,6 +7,7 @@ import psutil
 from pipeline.core.dictionaries import BLOCK
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.encode import block, starts
+from pipeline.core.head_scan import HeadScan
 from pipeline.core.layer import layers_of
 from pipeline.core.model import SubjectModel
 from pipeline.core.sweep import counted
@@ -14,18 +15,25 @@ from pipeline.core.windows import Windows
 
 PROBED = 4  # windows that are read to learn how often latents fire
 FLOAT = 4
-# Activations that a forward pass holds at once, in widths of the residual stream: the stream, its
-# copy, queries, keys, values, and the MLP's hidden layer before and after GELU.
-HELD = 16
+# Activations that a forward pass holds at once. As wide as the stream: it, its copy, its norm, queries,
+# keys, values, and attention's output before and after W_O. Of the MLP: its hidden layer before and
+# after the nonlinearity.
+STREAMS, HIDDEN = 8, 2
 
 
-def state_bytes(scans: list[DictionaryScan]) -> int:
+def state_bytes(scans: list[DictionaryScan], heads: list[HeadScan]) -> int:
     """Bytes of everything kept: that of the disk, too, while the scan runs."""
-    return sum(array.nbytes for scan in scans for array in scan.state().values())
+    return sum(array.nbytes for scan in (*scans, *heads) for array in scan.state().values())
 
 
 def peak_bytes(
-    model: SubjectModel, scans: list[DictionaryScan], windows: Windows, batch: int, sample: int, threads: int
+    model: SubjectModel,
+    scans: list[DictionaryScan],
+    heads: list[HeadScan],
+    windows: Windows,
+    batch: int,
+    sample: int,
+    threads: int,
 ) -> int:
     """Resident bytes of this process at the scan's peak: what it takes now, the state, and the work.
 
@@ -36,12 +44,14 @@ def peak_bytes(
     columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
     points = {scan.dictionary.hook_in for scan in scans}
-    width = sum(2 * model.width(point) for point in points) + HELD * model.config.n_embd
+    held = STREAMS * model.shape.d_model + HIDDEN * model.shape.d_mlp
+    width = sum(2 * model.width(point) for point in points) + held
     reading = threads * columns * width * FLOAT
-    encoding = threads * max(_encoding(scan, columns) for scan in scans)
+    reading += threads * _attending(heads, batch, windows.ctx, model.shape.d_head)
+    encoding = threads * max((_encoding(scan, columns) for scan in scans), default=0)
     sweeping = reading + encoding + _cofiring(scans, fired, columns * threads, sample * windows.stride)
-    saving = max(sum(array.nbytes for array in scan.types.state().values()) for scan in scans)
-    return psutil.Process().memory_info().rss + state_bytes(scans) + max(sweeping, 3 * saving)
+    saving = max(sum(array.nbytes for array in scan.types.state().values()) for scan in (*scans, *heads))
+    return psutil.Process().memory_info().rss + state_bytes(scans, heads) + max(sweeping, 3 * saving)
 
 
 def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows: Windows) -> dict[str, float]:
@@ -55,6 +65,12 @@ def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows:
         n = sum(len(block(scan.dictionary, x, lo, batch).column) for lo in starts(scan.dictionary))
         found[scan.dictionary.id] = n / len(batch.token)
     return found
+
+
+def _attending(heads: list[HeadScan], batch: int, ctx: int, d_head: int) -> int:
+    """Every layer's patterns and values; of one layer the scores that its pattern is made of."""
+    layers = [batch * scan.group.n_heads * ctx * FLOAT for scan in heads]
+    return sum(layer * (ctx + d_head) for layer in layers) + max(layers, default=0) * ctx
 
 
 def _encoding(scan: DictionaryScan, columns: int) -> int:

@@ -9,15 +9,22 @@ from functools import partial
 from typing import Any
 
 import torch
+import transformers
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import GPT2LMHeadModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 from transformers.utils import logging as transformers_logging
 
 from feature_atlas.address import HookPoint
-from feature_atlas.errors import AddressError, InputError
+from feature_atlas.errors import InputError
+from pipeline.core.architectures import FAMILIES, TAP
+from pipeline.core.attention import Attended, Tap, pattern, values
 from pipeline.core.device import open_device
 from pipeline.core.model_folder import ModelFolder
+from pipeline.core.shape import Shape
+from pipeline.core.weights import HeadWeights, Norm, head_weights, matrix, norm
 
 Read = Callable[[Int[Tensor, "window pos"]], dict[HookPoint, Float[Tensor, "window ..."]]]
 Replacement = Callable[
@@ -26,62 +33,79 @@ Replacement = Callable[
 ]
 
 
-class SubjectModel:
-    """A GPT-2 in float32 and evaluation mode, which tells its activations at any hook point."""
+ATTENTION = "feature_atlas"  # name by which transformers knows `_attend`
 
-    def __init__(self, model: GPT2LMHeadModel, device: str = "cpu") -> None:
+
+class SubjectModel:
+    """A model in float32 and evaluation mode, which tells its activations at any hook point."""
+
+    def __init__(self, model: PreTrainedModel, device: str = "cpu") -> None:
         self.network: Any = model.eval().float()
         self.device = open_device(device)
         self.network.to(self.device)
-        self.config = model.config
+        self.config: Any = model.config
+        self.family = FAMILIES[self.config.model_type]
+        self.shape = Shape.of(self.family, self.config.to_dict(), self.family.architecture)
         _use_fused_gelu(self.network)
+        for block in self.blocks:
+            setattr(block.get_submodule(self.family.attn), TAP, Tap())
+        self.network.set_attn_implementation(ATTENTION)
 
     @classmethod
-    def load(cls, folder: ModelFolder, device: str = "cpu", attention: str = "sdpa") -> SubjectModel:
-        """Loads the weights. `attention="eager"` is needed for `attn_pattern`.
+    def load(cls, folder: ModelFolder, device: str = "cpu") -> SubjectModel:
+        """Loads the weights.
 
-        Raises InputError if the weights do not fit the configuration or there is no such device.
+        Raises InputError if the weights do not fit the configuration, not all are there (`transformers`
+        would draw the others at random), or there is no such device.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
+        files = ", ".join(path.name for path in folder.weight_files)
         try:
-            model = GPT2LMHeadModel.from_pretrained(
-                folder.path, dtype=torch.float32, attn_implementation=attention, local_files_only=True
+            model, told = getattr(transformers, folder.family.architecture).from_pretrained(
+                folder.path,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                local_files_only=True,
+                output_loading_info=True,
             )
         except Exception as error:  # transformers raises OSError, ValueError, RuntimeError and others
             reason = " ".join(str(error).split())[:300]
-            files = ", ".join(path.name for path in folder.weight_files)
             raise InputError(f"can't load {files} of {folder.path}: {reason}; get the model again") from error
+        if lacking := sorted(told["missing_keys"]):
+            raise InputError(
+                f"{files} of {folder.path}: no {lacking[0]} ({len(lacking)} parameters lacking); get the"
+                f" model again, as a {folder.family.architecture}"
+            )
         return cls(model, device)
 
     @property
     def n_layers(self) -> int:
         """Transformer blocks."""
-        return self.config.n_layer
+        return self.shape.n_layers
+
+    @property
+    def blocks(self) -> Any:
+        """The transformer blocks, a list that can be cut."""
+        return self.network.get_submodule(self.family.blocks)
 
     def width(self, point: HookPoint) -> int:
-        """Length of the activation vector at a hook point that has one."""
-        self.check(point)
-        config = self.config
-        return config.n_inner or 4 * config.n_embd if point.point == "mlp_post" else config.n_embd
-
-    def check(self, point: HookPoint) -> None:
-        """Raises AddressError if the model has no such layer."""
-        if not 0 <= point.layer < self.n_layers:
-            raise AddressError(f"{point}: the model has layers 0..{self.n_layers - 1}")
+        """Length of the activation vector at a hook point; AddressError if it has none."""
+        return self.shape.width(point)
 
     def cut_after(self, points: Iterable[HookPoint]) -> None:
         """Drops the blocks that none of `points` needs; logits are not to be had from then on."""
         deepest = max(point.layer for point in points)
-        self.network.transformer.h = self.network.transformer.h[: deepest + 1]
+        del self.blocks[deepest + 1 :]
 
     def activations(
         self, windows: Int[Tensor, "window pos"], points: Iterable[HookPoint]
     ) -> dict[HookPoint, Float[Tensor, "window ..."]]:
         """One forward pass; each point's activations, [window, pos, width].
 
-        `attn_z` has its heads concatenated; `attn_pattern` is [window, head, query, key]. Padding at
-        the end of a window changes nothing before it, since attention is causal.
+        `attn_z` has its heads concatenated; `attn_v` is [window, head, pos, d_head], `attn_pattern`
+        [window, head, query, key]. Padding at the end of a window changes nothing before it, since
+        attention is causal.
         """
         with self.catching(points) as read:
             return read(windows)
@@ -95,7 +119,7 @@ class SubjectModel:
         @torch.inference_mode()
         def read(windows: Int[Tensor, "window pos"]) -> dict[HookPoint, Float[Tensor, "window ..."]]:
             here.caught = {}
-            self.network.transformer(windows.to(self.device), use_cache=False)
+            self.network.base_model(windows.to(self.device), use_cache=False)
             return here.caught
 
         try:
@@ -131,26 +155,40 @@ class SubjectModel:
 
     def write_matrix(self, point: HookPoint) -> Float[Tensor, "width d_model"] | None:
         """What carries a vector at `point` to the residual stream: W_out, W_O, the identity; else None."""
-        block = self.network.transformer.h[point.layer]
-        if point.point == "mlp_post":
-            return block.mlp.c_proj.weight
-        if point.point == "attn_z":
-            return block.attn.c_proj.weight
-        if point.point in ("ln1_out", "ln2_out", "attn_pattern"):
+        self.shape.check(point)
+        block = self.blocks[point.layer]
+        if point.point in ("attn_z", "mlp_post"):
+            return matrix(block.get_submodule(self.family.points[point.point][0]))
+        if point.point in ("ln1_out", "ln2_out", "attn_pattern", "attn_v"):
             return None
-        return torch.eye(self.config.n_embd, device=self.device)
+        return torch.eye(self.shape.d_model, device=self.device)
 
     @property
     def unembedding(self) -> Float[Tensor, "d_model d_vocab"]:
         """The final norm's gain times W_U: direct effect of the final residual stream on the logits."""
-        gain = self.network.transformer.ln_f.weight
-        return gain[:, None] * self.network.lm_head.weight.T
+        gain = self.network.get_submodule(self.family.final_norm).weight
+        return gain[:, None] * self.network.get_output_embeddings().weight.T
+
+    @property
+    def embedding(self) -> Float[Tensor, "d_vocab d_model"]:
+        """W_E: what each token type puts into the residual stream; positions are not in it."""
+        return self.network.get_input_embeddings().weight.detach()
+
+    def head_weights(self, layer: int) -> HeadWeights:
+        """What the heads of a layer read and write."""
+        return head_weights(self.blocks[layer], self.family, self.shape)
+
+    def norms(self, layer: int) -> tuple[Norm, Norm]:
+        """What lies between a layer's `resid_pre` and `ln1_out`, and before its `ln2_out`."""
+        block = self.blocks[layer]
+        ln1, ln2 = (block.get_submodule(name) for name in (self.family.ln1, self.family.ln2))
+        return norm(ln1, self.family.rms), norm(ln2, self.family.rms)
 
     def _module(self, point: HookPoint) -> tuple[nn.Module, str]:
         """The module that a hook point belongs to, and which side of it."""
-        self.check(point)
-        name, side = _MODULES[point.point]
-        return self.network.transformer.h[point.layer].get_submodule(name), side
+        self.shape.check(point)
+        name, side = self.family.points[point.point]
+        return self.blocks[point.layer].get_submodule(name), side
 
     def _replace(
         self,
@@ -174,42 +212,56 @@ class SubjectModel:
 
     def _catch(self, point: HookPoint, into: threading.local) -> Any:
         module, side = self._module(point)
-        if side == "input":
-            return module.register_forward_pre_hook(partial(_keep_input, point, into))
-        if point.point == "attn_pattern" and self.config._attn_implementation != "eager":
-            raise InputError("attn_pattern needs the model loaded with attention='eager'")
-        return module.register_forward_hook(partial(_keep_output, point, into))
+        if side == "output":
+            return module.register_forward_hook(partial(_keep_output, point, into))
+        return module.register_forward_pre_hook(partial(_keep_input, point, into, _TAKEN[side]))
 
 
-# Hook point -> module of a GPT-2 block, and which side of it.
-_MODULES = {
-    "resid_pre": ("", "input"),
-    "ln1_out": ("ln_1", "output"),
-    "attn_z": ("attn.c_proj", "input"),
-    "attn_pattern": ("attn", "output"),
-    "attn_out": ("attn", "output"),
-    "resid_mid": ("ln_2", "input"),
-    "ln2_out": ("ln_2", "output"),
-    "mlp_post": ("mlp.c_proj", "input"),
-    "mlp_out": ("mlp", "output"),
-    "resid_post": ("", "output"),
-}
+# Side of a module -> what of its first argument is the activation there.
+_TAKEN: dict[str, Callable[[Any], Tensor]] = {"input": lambda x: x, "pattern": pattern, "values": values}
 
 
-def _keep_input(point: HookPoint, into: threading.local, _: nn.Module, args: tuple[Any, ...]) -> None:
-    into.caught[point] = args[0]
+def _keep_input(
+    point: HookPoint,
+    into: threading.local,
+    taken: Callable[[Any], Tensor],
+    _: nn.Module,
+    args: tuple[Any, ...],
+) -> None:
+    into.caught[point] = taken(args[0])
 
 
 def _keep_output(
     point: HookPoint, into: threading.local, _: nn.Module, args: tuple[Any, ...], output: Any
 ) -> None:
-    part = 1 if point.point == "attn_pattern" else 0
-    into.caught[point] = output[part] if isinstance(output, tuple) else output
+    into.caught[point] = output[0] if isinstance(output, tuple) else output
+
+
+def _attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """torch's fused attention, as `transformers` calls it; the module's tap sees what it is given.
+
+    A pattern is computed a second time, for whoever hooks the tap: the fused kernel keeps none.
+    """
+    getattr(module, TAP)(Attended(query, key, value, attention_mask, scaling))
+    return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+
+
+AttentionInterface.register(ATTENTION, _attend)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
 def _use_fused_gelu(network: nn.Module) -> None:
     """`gelu_new` as one kernel: the same function, where Hugging Face's takes eight passes over memory."""
     for module in network.modules():
-        act = getattr(module, "act", None)
-        if type(act).__name__ == "NewGELUActivation":
-            module.act = nn.GELU(approximate="tanh")
+        for name, child in module.named_children():
+            if type(child).__name__ == "NewGELUActivation":
+                setattr(module, name, nn.GELU(approximate="tanh"))

@@ -13,15 +13,19 @@ from typing import Any
 
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import ModelRecord
+from pipeline.core.architectures import Family, family_of
 from pipeline.core.files import digest, file_digest, read_text
-from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
+from pipeline.core.remote import hub_snapshot
+from pipeline.core.shape import Shape
+from pipeline.core.tokenizer import SubjectTokenizer, stated_bos
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-SUPPORTED = {"gpt2": "GPT2LMHeadModel"}
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WANTED = [
     "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
+    _WEIGHTS,
+    "model-*.safetensors",
+    _INDEX,
     "tokenizer*",
     "vocab.json",
     "merges.txt",
@@ -48,7 +52,7 @@ class ModelFolder:
             raise InputError(f"no model folder at {model}; give a folder with config.json, or a hub name")
         else:
             folder = cls(model, _download(model))
-        folder._check()
+        family_of(folder.config, folder.path)
         return folder
 
     @cached_property
@@ -69,32 +73,51 @@ class ModelFolder:
         own = self.config.get("_name_or_path")
         return own if isinstance(own, str) and _NAME.fullmatch(own) else self.name
 
+    @property
+    def family(self) -> Family:
+        """Where such a model keeps what."""
+        return family_of(self.config, self.path)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Sizes, as config.json states them."""
+        return Shape.of(self.family, self.config, self.path / "config.json")
+
     @cached_property
     def record(self) -> ModelRecord:
         """Sizes and identity, for the manifest."""
-        config, d_model = self.config, self._size("n_embd")
+        shape = self.shape
         return ModelRecord(
             name=self.public_name,
-            architecture=SUPPORTED[config["model_type"]],
-            n_layers=self._size("n_layer"),
-            n_heads=self._size("n_head"),
-            d_model=d_model,
-            d_mlp=config.get("n_inner") or 4 * d_model,
-            d_vocab=self._size("vocab_size"),
-            n_ctx=self._size("n_positions"),
-            n_parameters=sum(math.prod(shape) for shape in self._shapes().values()),
+            architecture=self.family.architecture,
+            n_layers=shape.n_layers,
+            n_heads=shape.n_heads,
+            d_model=shape.d_model,
+            d_mlp=shape.d_mlp,
+            d_vocab=shape.d_vocab,
+            n_ctx=shape.n_ctx,
+            n_parameters=sum(math.prod(lengths) for lengths in self._lengths().values()),
             weights=digest(*(file_digest(path) for path in self.weight_files)),
         )
 
     @cached_property
     def weight_files(self) -> list[Path]:
-        """The safetensors files, sorted."""
-        files = sorted(self.path.glob("*.safetensors"))
-        if not files:
+        """model.safetensors, or else the files that its index names, sorted; any other is not read."""
+        if (self.path / _WEIGHTS).is_file():
+            return [self.path / _WEIGHTS]
+        index = self.path / _INDEX
+        if not index.is_file():
             raise InputError(
-                f"{self.path} has no .safetensors file; save the model with save_pretrained(FOLDER)"
+                f"{self.path} has no {_WEIGHTS}, nor {_INDEX}; save the model with save_pretrained(FOLDER)"
             )
-        return files
+        try:
+            names = set(json.loads(read_text(index))["weight_map"].values())
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise InputError(f"{index} maps no parameters to files; get the model again") from error
+        for name in names:
+            if not isinstance(name, str) or Path(name).name != name or not (self.path / name).is_file():
+                raise InputError(f"{index} names {name!r}, which is no file beside it; get the model again")
+        return sorted(self.path / name for name in names)
 
     def tokenizer(self) -> SubjectTokenizer:
         """The tokenizer beside the model."""
@@ -102,33 +125,30 @@ class ModelFolder:
 
     def bos(self, wanted: bool | None) -> int | None:
         """The BOS that starts each window, or None: as `wanted`, else as the model was trained."""
-        if not (bos_policy(self.path) if wanted is None else wanted):
+        if not (self._reads_bos if wanted is None else wanted):
             return None
         token = self.config.get("bos_token_id")
         if not isinstance(token, int):
             raise InputError(f"{self.path}/config.json names no bos_token_id; set bos: false")
         return token
 
-    def _check(self) -> None:
-        kind = self.config.get("model_type")
-        if kind not in SUPPORTED:
-            raise InputError(
-                f"{self.path} holds a model of type {kind!r}; supported: {', '.join(SUPPORTED.values())}"
-            )
+    @cached_property
+    def _reads_bos(self) -> bool:
+        """What tokenizer_config.json says; where it says nothing, whether the tokenizer puts one first."""
+        stated = stated_bos(self.path)
+        if stated is not None:
+            return stated
+        first = self.tokenizer().first()
+        return first is not None and first == self.config.get("bos_token_id")
 
-    def _size(self, key: str) -> int:
-        value = self.config.get(key)
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{self.path}/config.json: {key} is {value!r}, not a positive whole number")
-        return value
-
-    def _shapes(self) -> dict[str, list[int]]:
-        shapes: dict[str, list[int]] = {}
-        for path in self.weight_files:
-            shapes |= {
-                name: entry["shape"] for name, entry in _header(path).items() if name != "__metadata__"
-            }
-        return shapes
+    def _lengths(self) -> dict[str, list[int]]:
+        """Lengths of the axes of each parameter."""
+        return {
+            name: entry["shape"]
+            for path in self.weight_files
+            for name, entry in _header(path).items()
+            if name != "__metadata__" and not name.endswith(self.family.masks)
+        }
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -144,13 +164,9 @@ def _header(path: Path) -> dict[str, Any]:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(name, allow_patterns=_WANTED))
-    except Exception as error:  # the hub client raises its own, httpx's and OSError alike
-        reason = " ".join(str(error).split())[:200]
+        return hub_snapshot(name, _WANTED)
+    except InputError as error:
         raise InputError(
-            f"no folder {name!r} here, and the hub did not give a model of that name ({reason});"
-            " give a local folder with config.json"
+            f"no folder {name!r} here, and {error}; give a local folder with config.json"
         ) from error

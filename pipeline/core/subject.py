@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
+
 from feature_atlas.address import HookPoint
-from feature_atlas.errors import InputError
-from feature_atlas.manifest import ModelRecord
-from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
+from feature_atlas.errors import AddressError, InputError
+from pipeline.core.dictionaries import Dictionary, neurons
+from pipeline.core.dictionary_spec import FORM, parse_spec
+from pipeline.core.heads import head_groups
+from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 
@@ -21,26 +26,22 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         if params.neurons
         else []
     )
-    taken = {dictionary.id for dictionary in found}
-    for name, spec in params.dictionaries.items():
-        if name in taken:
-            raise InputError(f"two dictionaries are called {name!r}; give one another id")
-        taken.add(name)
-        parsed = parse_spec(name, spec)
-        d_in, d_out = (_width(record, name, point) for point in (parsed.hook_in, parsed.hook_out))
-        found.append(load_dictionary(parsed, d_in, d_out))
-    if not found:
-        raise InputError("nothing to describe: turn neurons on or give a dictionary ID=PATH@IN[:OUT]")
+    for name, given in params.dictionaries.items():
+        found += load_dictionary(parse_spec(name, given), partial(_width, folder, name))
+    heads = [group.id for group in head_groups(params, folder)]
+    _check_ids([*(dictionary.id for dictionary in found), *heads])
+    if not found and not heads:
+        raise InputError(f"nothing to describe: turn neurons or heads on, or give a dictionary {FORM}")
     return found
 
 
-def _width(record: ModelRecord, name: str, point: HookPoint) -> int:
-    if point.layer >= record.n_layers:
-        raise InputError(
-            f"dictionary {name!r} is at {point}, but the model has layers 0..{record.n_layers - 1}"
-        )
-    if point.point == "attn_pattern":
-        raise InputError(
-            f"dictionary {name!r} is at {point}, which holds no vectors; give another hook point"
-        )
-    return record.d_mlp if point.point == "mlp_post" else record.d_model
+def _check_ids(names: list[str]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"two dictionaries are called {twice[0]!r}; give one another id")
+
+
+def _width(folder: ModelFolder, name: str, point: HookPoint) -> int:
+    try:
+        return folder.shape.width(point)
+    except AddressError as error:
+        raise InputError(f"dictionary {name!r}: {error}") from error

@@ -1,4 +1,4 @@
-"""A latent, a token, or an atlas, as text in the terminal."""
+"""A latent, a head, a token, or an atlas, as text in the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feature_atlas import Atlas, Example, Latent, Token
+from feature_atlas import Atlas, Example, Head, HeadExample, Latent, Token
 
 _SHOWN = 5
 _UNITS = 10
@@ -27,6 +27,8 @@ def print_atlas(atlas: Atlas) -> None:
     table = Table("dictionary", "kind", "reads", "latents", "alive", box=None)
     for record in manifest.dictionaries:
         table.add_row(record.id, record.kind, record.hook_in, f"{record.n_latents:,}", f"{record.alive:,}")
+    for record in manifest.heads:
+        table.add_row(record.id, "heads", f"attn_pattern.{record.layer}", f"{record.n_heads:,}", "")
     console.print(table)
 
 
@@ -51,6 +53,25 @@ def print_latent(latent: Latent) -> None:
         console.print(
             f"{name:<10} " + " ".join(row["address"] for row in shown[key][:_SHOWN]), soft_wrap=True
         )
+
+
+def print_head(head: Head) -> None:
+    """Scores, the windows of largest write norm around their peaks, and the strongest token types."""
+    shown, console = head.to_json(), Console(highlight=False)
+    console.print(f"[bold]{head.address}[/]  over {shown['counted_tokens']:,} counted tokens")
+    table = Table("score", "", box=None)
+    table.columns[1].justify = "right"
+    for name, value in head.scores.items():
+        table.add_row(name, f"{value:.4g}")
+    console.print(table)
+    for example in head.examples("write")[:_SHOWN]:
+        console.print(_pair(example), no_wrap=True, overflow="ellipsis")
+    for name, key in (("looks from", "query_tokens"), ("looks at", "key_tokens")):
+        tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
+        console.print(Text(f"{name:<10} {tokens}"), soft_wrap=True)
+    for row in shown["ov"][:_SHOWN]:
+        tokens = " ".join(repr(each["token"]) for each in row["promoted"][:8])
+        console.print(Text(f"at {row['token']!r} promotes {tokens}"), soft_wrap=True)
 
 
 def print_token(token: Token) -> None:
@@ -82,6 +103,16 @@ def _strip(example: Example) -> Text:
     for index in range(max(0, example.peak - 12), min(len(example.tokens), example.peak + 8)):
         token = example.tokens[index].replace("\n", "⏎").replace("\t", "⇥")
         line.append(token, "reverse" if index == example.peak else "")
+    return line
+
+
+def _pair(example: HeadExample) -> Text:
+    """The tokens up to the query in reverse, with the key underlined."""
+    line = Text(f"{example.write:8.3f}  ")
+    first = max(0, min(example.key, example.query - 16) - 2)
+    for index in range(first, min(len(example.tokens), example.query + 4)):
+        token = example.tokens[index].replace("\n", "⏎").replace("\t", "⇥")
+        line.append(token, {example.query: "reverse", example.key: "underline"}.get(index, ""))
     return line
 
 

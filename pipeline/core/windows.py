@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int32, Integer, UInt64
+from jaxtyping import Bool, Int32, Int64, Integer, UInt64
 
 from feature_atlas.contract import EXCERPT
 from feature_atlas.manifest import Windowing
@@ -83,6 +83,26 @@ class Batch:
     excerpt_start: Int32[np.ndarray, " column"]
     excerpt_stop: Int32[np.ndarray, " column"]
 
+    @cached_property
+    def length(self) -> Int64[np.ndarray, " window"]:
+        """Tokens of each window, its first position included."""
+        return self.counted.sum(axis=1) + 1
+
+    @cached_property
+    def earlier(self) -> Int32[np.ndarray, "window pos"]:
+        """At each counted position that of the token type's last occurrence before; 0 where there is none.
+
+        Only counted positions of the window are looked at.
+        """
+        found = np.zeros(self.windows.shape, np.int32)
+        name = self.window.astype(np.int64) << 32 | self.type
+        order = np.argsort(name, kind="stable")
+        again = np.flatnonzero(name[order][1:] == name[order][:-1])
+        here, before = order[again + 1], order[again]
+        index = np.arange(len(name)) - self.start[self.window] + 1
+        found[self.window[here], index[here]] = index[before]
+        return found
+
 
 class Windows:
     """All windows of a corpus in order, cut by the rule that the manifest states."""
@@ -113,6 +133,11 @@ class Windows:
         lengths = self._spans[:, 1] - self._spans[:, 0]
         return int(lengths.sum()) - (0 if self.bos is not None else len(lengths))
 
+    @property
+    def lengths(self) -> Integer[np.ndarray, " window"]:
+        """Tokens of every window, its first position included."""
+        return self._spans[:, 1] - self._spans[:, 0] + (0 if self.bos is None else 1)
+
     def type_counts(self, d_vocab: int) -> Integer[np.ndarray, " type"]:
         """Occurrences of each token type at counted positions."""
         first = self._spans[:, 0] + (1 if self.bos is None else 0)
@@ -139,6 +164,25 @@ class Windows:
         last = np.minimum(window + self.stride, end)
         length = np.minimum(EXCERPT, last - first)
         return np.clip(token - BEFORE_PEAK, first, last - length), length
+
+    def whole(
+        self, token: Integer[np.ndarray, "*slots"]
+    ) -> tuple[Integer[np.ndarray, "*slots position"], Integer[np.ndarray, "*slots"]]:
+        """The tokens of the window of which `token` is a corpus token, as the model reads it, and how many.
+
+        Zero beyond them.
+        """
+        document = self.documents(token)
+        begin, end = self.corpus.starts[document], self.corpus.starts[document + 1]
+        first = begin + (token - begin) // self.stride * self.stride
+        lead = 0 if self.bos is None else 1
+        length = np.minimum(self.stride, end - first) + lead
+        offset = np.arange(self.ctx) - lead
+        inside = (offset >= 0) & (offset < (length - lead)[..., None])
+        tokens = np.where(inside, self.corpus.tokens[np.where(inside, first[..., None] + offset, 0)], 0)
+        if self.bos is not None:
+            tokens[..., 0] = self.bos
+        return tokens, length
 
     def record(self) -> Windowing:
         """The rule and its counts, for the manifest."""

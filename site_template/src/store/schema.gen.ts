@@ -12,6 +12,11 @@ export const BINS_PER_OCTAVE = 4;
 export const FIRST_OCTAVE = -8;
 export const PREVIEW_CHUNK = 16;
 export const LABEL_PARTS = ["text", "source", "score"];
+export const N_KEYS = 8;
+export const ATTENTION_STEPS = 255;
+export const ATTENTION_BINS = 50;
+export const N_HEAD_TYPES = 16;
+export const N_EFFECTS = 10;
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
@@ -32,6 +37,25 @@ export const ARRAYS = {
   "stats/top_token": { dims: ["latent"], dtype: "u4" },
   "label": { dims: ["latent"], dtype: "string" },
   "labels": { dims: ["latent", "label", "label_part"], dtype: "string" },
+  "windows/tokens": { dims: ["head_example", "position"], dtype: "token" },
+  "windows/attention": { dims: ["head_example", "key_or_step", "position", "rank"], dtype: "u2" },
+  "windows/norms": { dims: ["head_example", "position"], dtype: "f4" },
+  "head/floats": { dims: ["head", "float_field"], dtype: "f4" },
+  "head/ints": { dims: ["head", "int_field"], dtype: "u4" },
+  "scores/self_attention_score": { dims: ["head"], dtype: "f4" },
+  "scores/prev_token_score": { dims: ["head"], dtype: "f4" },
+  "scores/duplicate_token_score": { dims: ["head"], dtype: "f4" },
+  "scores/induction_score": { dims: ["head"], dtype: "f4" },
+  "scores/first_position_score": { dims: ["head"], dtype: "f4" },
+  "scores/pattern_entropy": { dims: ["head"], dtype: "f4" },
+  "scores/qk_distance": { dims: ["head"], dtype: "f4" },
+  "scores/qk_distance_variance": { dims: ["head"], dtype: "f4" },
+  "scores/mean_max_attention": { dims: ["head"], dtype: "f4" },
+  "scores/max_write_norm": { dims: ["head"], dtype: "f4" },
+  "scores/random_prev_token_score": { dims: ["head"], dtype: "f4" },
+  "scores/random_duplicate_token_score": { dims: ["head"], dtype: "f4" },
+  "scores/random_induction_score": { dims: ["head"], dtype: "f4" },
+  "scores/copying_score": { dims: ["head"], dtype: "f4" },
   "tokens": { dims: ["token"], dtype: "token" },
   "document_start": { dims: ["document_edge"], dtype: "u4" },
   "document_id": { dims: ["document"], dtype: "string" },
@@ -108,6 +132,71 @@ export type IntField =
   | "effect_hist"
   ;
 
+export type HeadFloat =
+  | "example_write"
+  | "example_attention"
+  | "example_pattern"
+  | "offset_attention"
+  | "query_attention"
+  | "query_share"
+  | "key_attention"
+  | "key_share"
+  | "query_missed"
+  | "key_missed"
+  | "ov_promoted_value"
+  | "ov_suppressed_value"
+  | "qk_value"
+  | "self_attention_score"
+  | "prev_token_score"
+  | "duplicate_token_score"
+  | "induction_score"
+  | "first_position_score"
+  | "pattern_entropy"
+  | "qk_distance"
+  | "qk_distance_variance"
+  | "mean_max_attention"
+  | "max_write_norm"
+  | "random_prev_token_score"
+  | "random_duplicate_token_score"
+  | "random_induction_score"
+  | "copying_score"
+  ;
+
+export type HeadInt =
+  | "example_document"
+  | "example_position"
+  | "example_length"
+  | "example_query"
+  | "example_key"
+  | "max_hist"
+  | "duplicate_queries"
+  | "induction_queries"
+  | "query_token"
+  | "query_count"
+  | "key_token"
+  | "key_count"
+  | "ov_promoted_token"
+  | "ov_suppressed_token"
+  | "qk_token"
+  ;
+
+export type Metric =
+  | "self_attention_score"
+  | "prev_token_score"
+  | "duplicate_token_score"
+  | "induction_score"
+  | "first_position_score"
+  | "pattern_entropy"
+  | "qk_distance"
+  | "qk_distance_variance"
+  | "mean_max_attention"
+  | "max_write_norm"
+  | "random_prev_token_score"
+  | "random_duplicate_token_score"
+  | "random_induction_score"
+  | "copying_score"
+  ;
+
 export const DOCS = {
   "example_activation": "activation at the example's peak, exact",
   "example_scale": "activation of one step of `examples/acts`",
@@ -152,4 +241,49 @@ export const DOCS = {
   "across_index": "latent of that dictionary",
   "across_count": "positions where both fire; 0 marks an empty slot",
   "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
+};
+
+export const HEAD_DOCS = {
+  "example_write": "largest write norm of a counted pair of the window",
+  "example_attention": "sum over the window's counted queries of the largest attention to an earlier counted key",
+  "example_pattern": "attention at the example's peak, exact",
+  "offset_attention": "mean attention at each distance, over the counted pairs at it",
+  "query_attention": "mean over the type's occurrences of their attention to counted keys",
+  "query_share": "share of all attention to counted keys that goes out from the type",
+  "key_attention": "mean over the type's occurrences of the attention that they get",
+  "key_share": "share of all attention to counted keys that the type gets",
+  "query_missed": "share of it that goes out from types too rare to be counted one by one",
+  "key_missed": "share of it that such types get",
+  "ov_promoted_value": "logit effect of attending to the key type, largest first",
+  "ov_suppressed_value": "logit effect of attending to the key type, lowest first",
+  "qk_value": "content score of the query type with a key type, largest first",
+  "self_attention_score": "mean attention of a counted query to itself",
+  "prev_token_score": "mean attention to the token before, over counted queries with a counted one",
+  "duplicate_token_score": "attention to all earlier occurrences of the query's token type, mean over the queries that have one",
+  "induction_score": "attention of at least 0.01 to tokens that follow an earlier occurrence of the query's token type, and stand before the query: their sum, mean over the queries that have one",
+  "first_position_score": "mean attention to the window's first position, an attention sink",
+  "pattern_entropy": "mean of -sum p ln p over all keys of a query, in nats",
+  "qk_distance": "mean of query - key over all counted pairs, weighted by attention",
+  "qk_distance_variance": "variance of query - key, weighted in the same way",
+  "mean_max_attention": "mean over counted queries of the largest attention to a counted key",
+  "max_write_norm": "largest write norm of any counted pair",
+  "random_prev_token_score": "on random tokens said twice: mean attention from the second half to the token before",
+  "random_duplicate_token_score": "the same, to the token's earlier self",
+  "random_induction_score": "the same, to the token after its earlier self",
+  "copying_score": "sum of the eigenvalues of the OV circuit / sum of their magnitudes: 1 if every token promotes itself, -1 if it suppresses itself",
+  "example_document": "index of the document",
+  "example_position": "position of the window's first counted token, no BOS",
+  "example_length": "tokens in the window, its first position included; 0 marks an empty slot",
+  "example_query": "window index of the peak's query",
+  "example_key": "window index of the peak's key",
+  "max_hist": "counted queries by their largest attention to a counted key: 50 bins from 0 to 1",
+  "duplicate_queries": "counted queries whose token type occurs earlier at a counted position",
+  "induction_queries": "those of them at which a token stands between it and the query",
+  "query_token": "token type, by share",
+  "query_count": "its occurrences at counted positions; 0 marks an empty slot",
+  "key_token": "token type, by share",
+  "key_count": "its occurrences at counted positions; 0 marks an empty slot",
+  "ov_promoted_token": "token type; ten for each key type in turn",
+  "ov_suppressed_token": "token type; ten for each key type in turn",
+  "qk_token": "key type; ten for each query type in turn",
 };
