@@ -119,8 +119,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_NEIGHBOURS"
-        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES"
-        " ATTENTION_BINS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS"
+        " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
     return _table("Constants", "| name | value |", rows)

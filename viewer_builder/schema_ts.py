@@ -36,12 +36,12 @@ _CONSTANTS = (
     "BINS_PER_OCTAVE",
     "FIRST_OCTAVE",
     "PREVIEW_CHUNK",
-    "LABEL_PARTS",
     "N_KEYS",
     "ATTENTION_STEPS",
     "ATTENTION_BINS",
     "N_HEAD_TYPES",
     "N_EFFECTS",
+    "LABEL_PARTS",
 )
 
 

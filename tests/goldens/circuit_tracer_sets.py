@@ -20,7 +20,7 @@ from circuit_tracer.utils.hf_utils import load_transcoders
 from tests.goldens.common import Array, expect, fresh, random_inputs, random_weights
 
 FAMILY = "circuit_tracer"
-N_LAYERS, D_MODEL, N_LATENTS = 3, 16, 24
+N_LAYERS, D_MODEL, N_LATENTS = 3, 16, 16
 CPU = torch.device("cpu")
 NORMED = {"feature_input_hook": "ln2.hook_normalized", "feature_output_hook": "hook_mlp_out"}
 MLP = {"feature_input_hook": "mlp.hook_in", "feature_output_hook": "mlp.hook_out"}

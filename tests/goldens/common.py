@@ -11,8 +11,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 GOLDENS = Path(__file__).parent
-D_IN, D_OUT, N_LATENTS, N, K = 16, 12, 48, 12, 5
-DEAD = (5, 17, 40)  # latents that never fire, whatever the activation function
+D_IN, D_OUT, N_LATENTS, N, K = 16, 12, 24, 10, 5
+DEAD = (5, 17, 22)  # latents that never fire, whatever the activation function
 
 
 def fresh(family: str, variant: str) -> Path:

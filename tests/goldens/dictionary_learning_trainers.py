@@ -26,7 +26,7 @@ from dictionary_learning.utils import load_dictionary
 from tests.goldens.common import D_IN, N_LATENTS, K, expect, fresh, random_inputs, random_weights
 
 FAMILY = "dictionary_learning"
-THRESHOLD = 1.1
+THRESHOLD, THRESHOLD_OF_NORMALIZED = 1.1, 0.2
 COMMON = {
     "activation_dim": D_IN,
     "dict_size": N_LATENTS,
@@ -97,14 +97,15 @@ def train(
     settings: dict[str, Any],
     seed: int,
     steps: int,
+    threshold: float = THRESHOLD,
     **options: Any,
 ) -> None:
     options = {"data": Buffer(), **options}
-    config = {"trainer": trainer, "dict_class": filled(kind, seed), **COMMON, **settings}
+    config = {"trainer": trainer, "dict_class": filled(kind, seed, threshold), **COMMON, **settings}
     trainSAE(trainer_configs=[config], steps=steps, save_dir=str(folder), device="cpu", **options)
 
 
-def filled(kind: type, seed: int) -> Callable[..., Any]:
+def filled(kind: type, seed: int, threshold: float) -> Callable[..., Any]:
     """A dictionary class whose every parameter and threshold starts random."""
 
     @torch.no_grad()
@@ -124,7 +125,7 @@ def filled(kind: type, seed: int) -> Callable[..., Any]:
         for name, parameter in made.named_parameters():
             parameter.copy_(values[name])
         if "threshold" in dict(made.named_buffers()):
-            made.threshold.fill_(THRESHOLD)
+            made.threshold.fill_(threshold)
         return made
 
     return build
@@ -161,6 +162,7 @@ def make_backup(variant: str, seed: int) -> None:
             settings,
             seed,
             steps=10,
+            threshold=THRESHOLD_OF_NORMALIZED,
             data=Buffer(breaks=True),
             normalize_activations=True,
             backup_steps=1,

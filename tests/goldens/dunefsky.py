@@ -58,9 +58,9 @@ def training_code() -> Iterator[Any]:
     name = "sae_training.config"
     kind = type("LanguageModelSAERunnerConfig", (), {"__module__": name})
     module = ModuleType(name)
-    module.__dict__["LanguageModelSAERunnerConfig"] = kind
+    vars(module)["LanguageModelSAERunnerConfig"] = kind
     config = kind()
-    config.__dict__.update(
+    vars(config).update(
         model_name="gpt2-small",
         hook_point="blocks.1.ln2.hook_normalized",
         hook_point_layer=1,
@@ -70,7 +70,6 @@ def training_code() -> Iterator[Any]:
         context_size=128,
         d_in=D_IN,
         d_sae=N_LATENTS,
-        expansion_factor=3,
         device=torch.device("cpu"),
         dtype=torch.float32,
         seed=42,

@@ -26,7 +26,6 @@ FIRST = {
     "use_cached_activations": False,
     "d_in": D_IN,
     "d_sae": N_LATENTS,
-    "expansion_factor": 3,
     "l1_coefficient": 8e-05,
     "lr": 0.0004,
     "dtype": "torch.float32",

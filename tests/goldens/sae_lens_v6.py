@@ -9,9 +9,22 @@ from typing import Any
 import numpy as np
 import sae_lens
 import torch
+from sae_lens.constants import ACTIVATION_SCALER_CFG_FILENAME
 from sae_lens.saes.sae import SAEMetadata
+from sae_lens.training.activation_scaler import ActivationScaler
 
-from tests.goldens.common import D_IN, D_OUT, DEAD, N_LATENTS, K, expect, fresh, random_inputs, random_weights
+from tests.goldens.common import (
+    D_IN,
+    D_OUT,
+    DEAD,
+    GOLDENS,
+    N_LATENTS,
+    K,
+    expect,
+    fresh,
+    random_inputs,
+    random_weights,
+)
 
 FAMILY = "sae_lens"
 RESID = {"hook_name": "blocks.1.hook_resid_pre"}
@@ -70,10 +83,14 @@ TRAINED: dict[str, tuple[str, dict[str, Any]]] = {
     "batchtopk_rescale": ("BatchTopKTrainingSAE", {"k": K, "rescale_acts_by_decoder_norm": True}),
     "matryoshka_batchtopk": (
         "MatryoshkaBatchTopKTrainingSAE",
-        {"k": K, "matryoshka_widths": [8, 20, N_LATENTS], "rescale_acts_by_decoder_norm": False},
+        {"k": K, "matryoshka_widths": [4, 12, N_LATENTS], "rescale_acts_by_decoder_norm": False},
     ),
 }
-THRESHOLD = 1.1  # of the BatchTopK dictionaries: what training would have estimated
+CHECKPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "checkpoint_standard": ("StandardTrainingSAE", {}),
+    "checkpoint_batchtopk": ("BatchTopKTrainingSAE", {"k": K}),
+}
+THRESHOLD, SCALE = 1.1, 0.37  # what training would have estimated
 
 
 def make() -> None:
@@ -87,12 +104,17 @@ def make() -> None:
         folder = fresh(FAMILY, variant)
         sae = build(name, config, RESID)
         fill(sae, 200 + seed)
-        if hasattr(sae, "topk_threshold"):
-            sae.topk_threshold.fill_(THRESHOLD)
         save_as_the_runner_does(sae, folder)
         run(folder, 200 + seed)
+    for seed, (variant, (name, config)) in enumerate(CHECKPOINTS.items()):
+        folder = fresh(FAMILY, variant)
+        sae = build(name, {"normalize_activations": "expected_average_only_in", **config}, RESID)
+        fill(sae, 250 + seed)
+        sae.save_model(folder)
+        ActivationScaler(SCALE).save(str(folder / ACTIVATION_SCALER_CFG_FILENAME))
+    run(GOLDENS / FAMILY / "checkpoint_standard", 250)
     for variant, name, config in (
-        ("temporal", "TemporalSAE", {"n_heads": 2, "bottleneck_factor": 6, "d_sae": 24}),
+        ("temporal", "TemporalSAE", {"n_heads": 2, "bottleneck_factor": 8, "d_sae": 16}),
         ("matching_pursuit", "MatchingPursuitSAE", {}),
     ):
         build(name, config, RESID).save_model(fresh(FAMILY, variant))
@@ -123,6 +145,8 @@ def fill(sae: Any, seed: int) -> None:
         weights["b_enc"][list(DEAD)] = 0
     for name, parameter in sae.named_parameters():
         parameter.copy_(torch.from_numpy(weights[name]))
+    if hasattr(sae, "topk_threshold"):
+        sae.topk_threshold.fill_(THRESHOLD)
 
 
 def save_as_the_runner_does(sae: Any, folder: Path) -> None:
@@ -144,7 +168,7 @@ def save_as_the_runner_does(sae: Any, folder: Path) -> None:
 def run(folder: Path, seed: int) -> None:
     """Load the folder in float32 and write what it computes of random inputs.
 
-    Where activations are meant to be scaled by a number that no file holds (expected_average_only_in)
+    Where activations are meant to be scaled by a number that the weights lack (expected_average_only_in)
     `latents` and `reconstruction` are as loaded, unscaled; those with `scale` folded in come beside them.
     """
     sae: Any = sae_lens.SAE.load_from_disk(folder, dtype="float32")
@@ -153,10 +177,9 @@ def run(folder: Path, seed: int) -> None:
     latents, reconstruction = forward(sae, x)
     more = {}
     if sae.cfg.normalize_activations == "expected_average_only_in":
-        scale = 0.37
-        sae.fold_activation_norm_scaling_factor(scale)
+        sae.fold_activation_norm_scaling_factor(SCALE)
         folded = forward(sae, x)
-        more = {"scale": np.array(scale), "latents_folded": folded[0], "reconstruction_folded": folded[1]}
+        more = {"scale": np.array(SCALE), "latents_folded": folded[0], "reconstruction_folded": folded[1]}
     expect(folder, inputs, latents, reconstruction, **more)
 
 

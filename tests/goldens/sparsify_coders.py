@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from sparsify import SparseCoder, SparseCoderConfig
 
-from tests.goldens.common import D_IN, N_LATENTS, expect, fresh, random_inputs, random_weights
+from tests.goldens.common import D_IN, expect, fresh, random_inputs, random_weights
 
 FAMILY = "sparsify"
-K = 6  # divides the latents into groups of 8
+N_LATENTS, K = 32, 8  # the k groups of groupmax are of 4
 
 # variant: hook point, config
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -36,7 +36,9 @@ def make() -> None:
 @torch.no_grad()
 def fill(coder: SparseCoder, seed: int) -> None:
     """Every parameter random."""
-    weights = {name: torch.from_numpy(array) for name, array in random_weights(seed).items()}
+    weights = {
+        name: torch.from_numpy(array) for name, array in random_weights(seed, n_latents=N_LATENTS).items()
+    }
     values = {**weights, "encoder.weight": weights["W_enc"].T, "encoder.bias": weights["b_enc"]}
     for name, parameter in coder.named_parameters():
         parameter.copy_(values[name])

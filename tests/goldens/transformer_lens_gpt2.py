@@ -14,7 +14,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from tests.goldens.common import fresh
 
 FAMILY = "transformer_lens"
-N_WINDOWS, LENGTH, VOCAB = 2, 10, 64
+N_WINDOWS, LENGTH, VOCAB = 2, 6, 64
 PROCESSING: dict[str, dict[str, bool]] = {
     "raw": {},
     "centred": {"center_writing_weights": True},

@@ -11,12 +11,12 @@ export const PER_BAND = 5;
 export const BINS_PER_OCTAVE = 4;
 export const FIRST_OCTAVE = -8;
 export const PREVIEW_CHUNK = 16;
-export const LABEL_PARTS = ["text", "source", "score"];
 export const N_KEYS = 8;
 export const ATTENTION_STEPS = 255;
 export const ATTENTION_BINS = 50;
 export const N_HEAD_TYPES = 16;
 export const N_EFFECTS = 10;
+export const LABEL_PARTS = ["text", "source", "score"];
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
