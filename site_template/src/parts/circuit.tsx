@@ -2,6 +2,7 @@ import { number } from "../draw/format.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Head } from "../store/heads.ts";
 import { N_EFFECTS } from "../store/schema.gen.ts";
+import { useMore } from "./more.tsx";
 import { Token } from "./token.tsx";
 
 interface Props {
@@ -34,6 +35,7 @@ export function Circuit({ head, vocabulary, kind, rotary = false }: Props) {
   const { side, first, columns } = TABLES[kind];
   const counts = head.ints[`${side}_count`];
   const rows = [...counts.keys()].filter((i) => (counts[i] ?? 0) > 0);
+  const [shown, more] = useMore(rows.length);
   if (rows.length === 0) return <p class="quiet">All of its attention is on the first position.</p>;
   return (
     <>
@@ -49,7 +51,7 @@ export function Circuit({ head, vocabulary, kind, rotary = false }: Props) {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {rows.slice(0, shown).map((row) => (
             <tr key={row}>
               <th scope="row">
                 <Token type={head.ints[`${side}_token`][row] ?? 0} vocabulary={vocabulary} />
@@ -63,6 +65,7 @@ export function Circuit({ head, vocabulary, kind, rotary = false }: Props) {
           ))}
         </tbody>
       </table>
+      {more}
       <p class="quiet">
         {kind === "ov"
           ? "What the head would add to the logits from such a token: its embedding through the layer’s first norm, W_V, W_O, the final norm’s gain and the unembedding, vocabulary mean removed; strongest first, point at one for its value."

@@ -1,4 +1,4 @@
-import { number } from "../draw/format.ts";
+import { score } from "../draw/format.ts";
 import { headDefinitionHref, headHref, headsHref } from "../state/url.ts";
 import type { Head, Heads } from "../store/heads.ts";
 import { HEAD_DOCS, type Metric } from "../store/schema.gen.ts";
@@ -46,7 +46,7 @@ export function HeadHead({ at, heads, head, root, onGo }: Props) {
       <ul class="figures">
         {SHOWN.map(([field, name]) => (
           <li key={field}>
-            <b>{number(head.floats[field][0] ?? 0)}</b>{" "}
+            <b>{score(head.floats[field][0] ?? 0)}</b>{" "}
             <a href={headDefinitionHref(root, field)} title={HEAD_DOCS[field]}>
               {name}
             </a>

@@ -9,9 +9,9 @@ import { PairRow } from "./pair-row.tsx";
 import { TabList } from "./tab-list.tsx";
 
 const TABS: readonly { id: HeadSection; name: string; says: string }[] = [
-  { id: "write", name: "by write norm", says: "The windows with the largest attention × norm of what it writes, ‖v W_O‖, at one pair. Outlined: that pair." },
-  { id: "attention", name: "by attention", says: "The windows with most attention to earlier tokens: each query’s largest, summed. Outlined: the largest." },
-  { id: "random", name: "random", says: "Windows drawn uniformly. Outlined: the pair of largest write norm." },
+  { id: "write", name: "by write norm", says: "The windows with the largest attention × norm of what it writes, ‖v W_O‖, at one pair: outlined the query, warm the key." },
+  { id: "attention", name: "by attention", says: "The windows with most attention to earlier tokens, each query’s largest summed: outlined the query of the largest, warm its key." },
+  { id: "random", name: "random", says: "Windows drawn uniformly: outlined the query, warm the key of the pair of largest write norm." },
 ];
 
 interface Props {
@@ -35,7 +35,7 @@ export function HeadWindows({ atlas, heads, head, vocabulary, show, example, onS
       <TabList tabs={tabs} current={current} onShow={onShow} />
       <p class="quiet says">{current.says}</p>
       <div id="examples" role="tabpanel" aria-labelledby={`tab-${current.id}`}>
-        <List key={current.id} rows={current.rows} chosen={chosen} {...{ heads, head, vocabulary, onExample }} />
+        <List key={current.id} by={current.id === "attention" ? "attention" : "write"} rows={current.rows} chosen={chosen} {...{ heads, head, vocabulary, onExample }} />
         {chosen === undefined ? (
           <p class="quiet empty">No window.</p>
         ) : (
@@ -53,6 +53,7 @@ function filled(heads: Heads, head: Head, section: HeadSection): number[] {
 }
 
 interface ListProps {
+  by: "write" | "attention";
   rows: readonly number[];
   chosen: number | undefined;
   heads: Heads;
@@ -61,13 +62,13 @@ interface ListProps {
   onExample: (n: number) => void;
 }
 
-function List({ rows, chosen, heads, head, vocabulary, onExample }: ListProps) {
+function List({ by, rows, chosen, heads, head, vocabulary, onExample }: ListProps) {
   const tokens = useLoadable(rows.join(), (signal) => Promise.all(rows.map((row) => heads.tokens(head, row, signal))));
   if (tokens.state === "failed") return <Failed error={tokens.error} retry={tokens.retry} />;
   return (
     <ol class="pairs" aria-label="windows">
       {rows.map((row, n) => (
-        <PairRow key={row} types={tokens.state === "ready" ? tokens.value[n] : undefined} chosen={row === chosen} onChoose={() => onExample(n)} {...{ row, head, vocabulary }} />
+        <PairRow key={row} types={tokens.state === "ready" ? tokens.value[n] : undefined} chosen={row === chosen} onChoose={() => onExample(n)} {...{ by, row, head, vocabulary }} />
       ))}
     </ol>
   );

@@ -2,6 +2,7 @@ import { count, number, percent } from "../draw/format.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Head } from "../store/heads.ts";
 import { HEAD_DOCS } from "../store/schema.gen.ts";
+import { useMore } from "./more.tsx";
 import { Token } from "./token.tsx";
 
 interface Props {
@@ -17,6 +18,7 @@ export function Looks({ head, side, vocabulary }: Props) {
   const [shares, means] = [floats[`${side}_share`], floats[`${side}_attention`]];
   const rows = [...counts.keys()].filter((i) => (counts[i] ?? 0) > 0);
   const missed = floats[`${side}_missed`][0] ?? 0;
+  const [shown, more] = useMore(rows.length);
   if (rows.length === 0) return <p class="quiet">All of its attention is on the first position.</p>;
   return (
     <>
@@ -36,7 +38,7 @@ export function Looks({ head, side, vocabulary }: Props) {
           </tr>
         </thead>
         <tbody>
-          {rows.map((i) => (
+          {rows.slice(0, shown).map((i) => (
             <tr key={i}>
               <th scope="row">
                 <Token type={tokens[i] ?? 0} vocabulary={vocabulary} />
@@ -50,6 +52,7 @@ export function Looks({ head, side, vocabulary }: Props) {
           ))}
         </tbody>
       </table>
+      {more}
       <p class="quiet">
         share: of all attention but that on the first position; mean: {side === "key" ? "got by" : "paid by"} an occurrence; of: occurrences
         {missed > 0 && `; ${percent(missed)} is of rarer types, which are not counted one by one`}

@@ -1,4 +1,4 @@
-import { number } from "../draw/format.ts";
+import { number, score } from "../draw/format.ts";
 import { alone } from "../draw/glyphs.ts";
 import { type Pair, type Side } from "../state/pattern.ts";
 import type { Vocabulary } from "../store/atlas.ts";
@@ -6,6 +6,8 @@ import type { HeadWindow } from "../store/heads.ts";
 import { Token } from "./token.tsx";
 
 const SHOWN = 8;
+/** What rounding alone may leave of eight values. */
+const LITTLE = 0.02;
 
 interface Props {
   pairs: readonly Pair[];
@@ -22,7 +24,8 @@ export function PairList({ pairs, index, side, window, vocabulary }: Props) {
   const end = side === "query" ? "key" : "query";
   const told = pairs.reduce((sum, pair) => sum + pair.attention, 0);
   const token = alone(vocabulary, window.types[index] ?? 0);
-  const lost = side === "query" ? `the other ${number(Math.max(0, 1 - told))} of its attention is spread thinner` : "of each query only the eight largest are told";
+  const rest = 1 - told < LITTLE ? "hardly any of its attention is elsewhere" : `the other ${score(1 - told)} of its attention is spread thinner`;
+  const lost = side === "query" ? rest : "of each query only the eight largest are told";
   return (
     <div class="pair-list" role="status">
       <p>

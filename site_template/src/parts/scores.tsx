@@ -1,4 +1,4 @@
-import { count, number } from "../draw/format.ts";
+import { count, number, score } from "../draw/format.ts";
 import { headDefinitionHref } from "../state/url.ts";
 import type { Head } from "../store/heads.ts";
 import { HEAD_DOCS, type Metric } from "../store/schema.gen.ts";
@@ -42,7 +42,7 @@ export function Scores({ head, counted, root }: Props) {
               </dt>
               <dd>
                 {barred && <span class={`track${below}`} style={{ "--width": Math.min(1, Math.abs(value)).toFixed(3) }} />}
-                <span class="value">{number(value)}</span>
+                <span class="value">{(barred ? score : number)(value)}</span>
               </dd>
             </div>
           );
