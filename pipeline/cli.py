@@ -54,7 +54,9 @@ def build(
     out: Out,
     config: Config = None,
     title: Annotated[str | None, typer.Option(help="Shown at the head of every page.")] = None,
-    model: Annotated[str | None, typer.Option(help="Folder of a GPT2LMHeadModel, or a hub name.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of a GPT-2, GPT-NeoX, Llama or the like; or a hub name.")
+    ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(

@@ -12,6 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
 N_LATENTS, K = 40, 5
+SENTENCE = "the heron stood in grey water and the ferry was late again"
 
 
 def write_text(folder: Path, n_documents: int = 12) -> Path:
@@ -41,6 +42,13 @@ def write_model(folder: Path, bos: bool = True) -> Path:
         initializer_range=0.4,
     )
     GPT2LMHeadModel(config).save_pretrained(folder)
+    write_tokenizer(folder)
+    (folder / "tokenizer_config.json").write_text(json.dumps({"add_bos_token": bos}))
+    return folder
+
+
+def write_tokenizer(folder: Path) -> None:
+    """A byte-level BPE; type 0 ends documents."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -50,10 +58,8 @@ def write_model(folder: Path, bos: bool = True) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(["the heron stood in grey water and the ferry was late again"] * 3, trainer)
+    tokenizer.train_from_iterator([SENTENCE] * 3, trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"add_bos_token": bos}))
-    return folder
 
 
 def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk") -> Path:

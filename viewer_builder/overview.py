@@ -74,10 +74,10 @@ def _row(site: Site, record: DictionaryRecord) -> dict[str, str]:
 
 def _provenance(atlas: Atlas) -> list[tuple[str, str]]:
     manifest = atlas.manifest
-    windowing = manifest.windowing
+    model, windowing = manifest.model, manifest.windowing
     bos = "no BOS" if windowing.bos_token_id is None else f"BOS {windowing.bos_token_id}"
     return [
-        ("model", f"{manifest.model.name}, weights {manifest.model.weights[:12]}…"),
+        ("model", f"{model.name} ({model.architecture}), weights {model.weights[:12]}…"),
         ("corpus", f"{', '.join(manifest.corpus.sources)}: {manifest.corpus.n_documents:,} documents"),
         ("windows", f"{windowing.n_windows:,} of {windowing.ctx} tokens, {bos}"),
         ("run", f"{manifest.run}, {manifest.created}"),

@@ -40,6 +40,7 @@ class Family:
     keys: Mapping[str, str]
     mlp_ratio: int | None
     parallel: str | None
+    rms: bool
     masks: tuple[str, ...]
 
     @cached_property
@@ -84,6 +85,7 @@ _GPT2 = Family(
     },
     mlp_ratio=4,
     parallel=None,
+    rms=False,
     masks=(".attn.bias", ".attn.masked_bias"),
 )
 
@@ -110,6 +112,7 @@ _GPT_NEOX = Family(
     },
     mlp_ratio=None,
     parallel="use_parallel_residual",
+    rms=False,
     masks=(".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"),
 )
 
@@ -129,6 +132,7 @@ _LLAMA = Family(
     keys={**_GPT_NEOX.keys, "n_kv_heads": "num_key_value_heads", "d_head": "head_dim"},
     mlp_ratio=None,
     parallel=None,
+    rms=True,
     masks=(".rotary_emb.inv_freq",),
 )
 
@@ -145,7 +149,7 @@ FAMILIES = {
 def family_of(config: Mapping[str, Any], where: object) -> Family:
     """The family of a model with this config.json; InputError, with those supported, if it is none."""
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         supported = ", ".join(family.architecture for family in FAMILIES.values())
         raise InputError(f"{where} holds a model of type {kind!r}; supported: {supported}")
     return FAMILIES[kind]

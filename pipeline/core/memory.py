@@ -15,9 +15,10 @@ from pipeline.core.windows import Windows
 
 PROBED = 4  # windows that are read to learn how often latents fire
 FLOAT = 4
-# Activations that a forward pass holds at once, in widths of the residual stream: the stream, its
-# copy, queries, keys, values, and the MLP's hidden layer before and after GELU.
-HELD = 16
+# Activations that a forward pass holds at once. As wide as the stream: it, its copy, its norm, queries,
+# keys, values, and attention's output before and after W_O. Of the MLP: its hidden layer before and
+# after the nonlinearity.
+STREAMS, HIDDEN = 8, 2
 
 
 def state_bytes(scans: list[DictionaryScan], heads: list[HeadScan]) -> int:
@@ -43,7 +44,8 @@ def peak_bytes(
     columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
     points = {scan.dictionary.hook_in for scan in scans}
-    width = sum(2 * model.width(point) for point in points) + HELD * model.shape.d_model
+    held = STREAMS * model.shape.d_model + HIDDEN * model.shape.d_mlp
+    width = sum(2 * model.width(point) for point in points) + held
     reading = threads * columns * width * FLOAT
     reading += threads * _attending(heads, batch, windows.ctx, model.shape.d_head)
     encoding = threads * max((_encoding(scan, columns) for scan in scans), default=0)

@@ -55,18 +55,28 @@ class SubjectModel:
     def load(cls, folder: ModelFolder, device: str = "cpu") -> SubjectModel:
         """Loads the weights.
 
-        Raises InputError if the weights do not fit the configuration or there is no such device.
+        Raises InputError if the weights do not fit the configuration, not all are there (`transformers`
+        would draw the others at random), or there is no such device.
         """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
+        files = ", ".join(path.name for path in folder.weight_files)
         try:
-            model = getattr(transformers, folder.family.architecture).from_pretrained(
-                folder.path, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+            model, told = getattr(transformers, folder.family.architecture).from_pretrained(
+                folder.path,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                local_files_only=True,
+                output_loading_info=True,
             )
         except Exception as error:  # transformers raises OSError, ValueError, RuntimeError and others
             reason = " ".join(str(error).split())[:300]
-            files = ", ".join(path.name for path in folder.weight_files)
             raise InputError(f"can't load {files} of {folder.path}: {reason}; get the model again") from error
+        if lacking := sorted(told["missing_keys"]):
+            raise InputError(
+                f"{files} of {folder.path}: no {lacking[0]} ({len(lacking)} parameters lacking); get the"
+                f" model again, as a {folder.family.architecture}"
+            )
         return cls(model, device)
 
     @property
@@ -171,8 +181,8 @@ class SubjectModel:
     def norms(self, layer: int) -> tuple[Norm, Norm]:
         """What lies between a layer's `resid_pre` and `ln1_out`, and before its `ln2_out`."""
         block = self.blocks[layer]
-        ln1, ln2 = (norm(block.get_submodule(name)) for name in (self.family.ln1, self.family.ln2))
-        return ln1, ln2
+        ln1, ln2 = (block.get_submodule(name) for name in (self.family.ln1, self.family.ln2))
+        return norm(ln1, self.family.rms), norm(ln2, self.family.rms)
 
     def _module(self, point: HookPoint) -> tuple[nn.Module, str]:
         """The module that a hook point belongs to, and which side of it."""

@@ -16,13 +16,15 @@ from feature_atlas.manifest import ModelRecord
 from pipeline.core.architectures import Family, family_of
 from pipeline.core.files import digest, file_digest, read_text
 from pipeline.core.shape import Shape
-from pipeline.core.tokenizer import SubjectTokenizer, bos_policy
+from pipeline.core.tokenizer import SubjectTokenizer, stated_bos
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WANTED = [
     "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
+    _WEIGHTS,
+    "model-*.safetensors",
+    _INDEX,
     "tokenizer*",
     "vocab.json",
     "merges.txt",
@@ -99,13 +101,22 @@ class ModelFolder:
 
     @cached_property
     def weight_files(self) -> list[Path]:
-        """The safetensors files, sorted."""
-        files = sorted(self.path.glob("*.safetensors"))
-        if not files:
+        """model.safetensors, or else the files that its index names, sorted; any other is not read."""
+        if (self.path / _WEIGHTS).is_file():
+            return [self.path / _WEIGHTS]
+        index = self.path / _INDEX
+        if not index.is_file():
             raise InputError(
-                f"{self.path} has no .safetensors file; save the model with save_pretrained(FOLDER)"
+                f"{self.path} has no {_WEIGHTS}, nor {_INDEX}; save the model with save_pretrained(FOLDER)"
             )
-        return files
+        try:
+            names = set(json.loads(read_text(index))["weight_map"].values())
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise InputError(f"{index} maps no parameters to files; get the model again") from error
+        for name in names:
+            if not isinstance(name, str) or Path(name).name != name or not (self.path / name).is_file():
+                raise InputError(f"{index} names {name!r}, which is no file beside it; get the model again")
+        return sorted(self.path / name for name in names)
 
     def tokenizer(self) -> SubjectTokenizer:
         """The tokenizer beside the model."""
@@ -113,12 +124,21 @@ class ModelFolder:
 
     def bos(self, wanted: bool | None) -> int | None:
         """The BOS that starts each window, or None: as `wanted`, else as the model was trained."""
-        if not (bos_policy(self.path) if wanted is None else wanted):
+        if not (self._reads_bos if wanted is None else wanted):
             return None
         token = self.config.get("bos_token_id")
         if not isinstance(token, int):
             raise InputError(f"{self.path}/config.json names no bos_token_id; set bos: false")
         return token
+
+    @cached_property
+    def _reads_bos(self) -> bool:
+        """What tokenizer_config.json says; where it says nothing, whether the tokenizer puts one first."""
+        stated = stated_bos(self.path)
+        if stated is not None:
+            return stated
+        first = self.tokenizer().first()
+        return first is not None and first == self.config.get("bos_token_id")
 
     def _lengths(self) -> dict[str, list[int]]:
         """Lengths of the axes of each parameter."""

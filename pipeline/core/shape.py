@@ -30,7 +30,7 @@ class Shape:
         """Reads a configuration; raises InputError naming the first size that is none."""
 
         def size(name: str, default: int | None = None) -> int:
-            key = family.keys.get(name, "")
+            key = family.keys.get(name, name)
             value = default if config.get(key) is None else config[key]
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"{where}: {key} is {value!r}, not a positive whole number")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -11,6 +13,7 @@ from feature_atlas.errors import InputError
 from pipeline.core.files import read_text
 
 END_OF_TEXT = "<|endoftext|>"
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 class SubjectTokenizer:
@@ -45,29 +48,41 @@ class SubjectTokenizer:
         """The whole tokenizer as `tokenizer.json`."""
         return self._tokenizer.to_str()
 
+    def first(self) -> int | None:
+        """The token type that the tokenizer itself puts before a text, or None."""
+        ids = self._tokenizer.encode("").ids
+        return ids[0] if ids else None
+
     def vocabulary(self, d_vocab: int) -> tuple[list[str], list[int]]:
         """Text and kind (0 text, 1 hex of bytes that are no UTF-8, 2 special) of every token type."""
         added = self._tokenizer.get_added_tokens_decoder()
-        texts, kinds = [""] * d_vocab, [0] * d_vocab
+        texts, kinds, text_of = [""] * d_vocab, [0] * d_vocab, self._spelling()
         for piece, index in self._tokenizer.get_vocab(with_added_tokens=True).items():
             if index >= d_vocab:
                 continue
             if index in added:
                 texts[index], kinds[index] = piece, 2 if added[index].special else 0
             else:
-                texts[index], kinds[index] = _piece_text(piece)
+                texts[index], kinds[index] = text_of(piece)
         return texts, kinds
 
+    def _spelling(self) -> Callable[[str], tuple[str, int]]:
+        """How to read a piece: by GPT-2's alphabet of bytes if the tokenizer's parts use it."""
+        parts = json.loads(self.to_json())
+        spelt = json.dumps([parts.get("pre_tokenizer"), parts.get("decoder")])
+        return _byte_level_text if '"ByteLevel"' in spelt else _marked_text
 
-def bos_policy(folder: Path) -> bool:
-    """Whether the model reads a BOS first, as `add_bos_token` of its tokenizer_config.json says."""
+
+def stated_bos(folder: Path) -> bool | None:
+    """`add_bos_token` of tokenizer_config.json: whether the model reads a BOS first; None if unsaid."""
     path = folder / "tokenizer_config.json"
     if not path.is_file():
-        return False
+        return None
     try:
-        return json.loads(read_text(path)).get("add_bos_token") is True
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
+        stated = json.loads(read_text(path)).get("add_bos_token")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path} is not a JSON object: {error}") from error
+    return stated if isinstance(stated, bool) else None
 
 
 def _byte_level(folder: Path) -> Tokenizer:
@@ -90,10 +105,20 @@ def _byte_alphabet() -> dict[str, int]:
 _BYTES = _byte_alphabet()
 
 
-def _piece_text(piece: str) -> tuple[str, int]:
+def _byte_level_text(piece: str) -> tuple[str, int]:
     if not all(character in _BYTES for character in piece):
         return piece, 0
-    raw = bytes(_BYTES[character] for character in piece)
+    return _text_of(bytes(_BYTES[character] for character in piece))
+
+
+def _marked_text(piece: str) -> tuple[str, int]:
+    """SentencePiece's spelling: a low bar for a space, and <0x0A> for a byte."""
+    if found := _BYTE.fullmatch(piece):
+        return _text_of(bytes.fromhex(found[1]))
+    return piece.replace("\u2581", " "), 0
+
+
+def _text_of(raw: bytes) -> tuple[str, int]:
     try:
         return raw.decode("utf-8"), 0
     except UnicodeDecodeError:

@@ -29,21 +29,17 @@ class HeadWeights:
 
 @dataclass(frozen=True)
 class Norm:
-    """A LayerNorm (`centred`: (x - mean) / sqrt(variance + eps)) or RMSNorm (x / sqrt(mean square + eps)).
-
-    Times `gain`, plus `bias` where there is one.
-    """
+    """gain * `normalised(x)` + bias: a LayerNorm, or an RMSNorm (`rms`), which does not centre."""
 
     gain: Float[Tensor, " d_model"]
     bias: Float[Tensor, " d_model"] | None
     eps: float
-    centred: bool
+    rms: bool
 
     def normalised(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        """The norm of x before gain and bias."""
-        if self.centred:
-            x = x - x.mean(-1, keepdim=True)
-        return x / (x.square().mean(-1, keepdim=True) + self.eps).sqrt()
+        """(x - mean) / sqrt(variance + eps); of an RMSNorm x / sqrt(mean square + eps)."""
+        centred = x if self.rms else x - x.mean(-1, keepdim=True)
+        return centred / (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()
 
 
 def matrix(linear: Any) -> Float[Tensor, "d_in d_out"]:
@@ -68,15 +64,10 @@ def head_weights(block: nn.Module, family: Family, shape: Shape) -> HeadWeights:
     )
 
 
-def norm(module: Any) -> Norm:
+def norm(module: Any, rms: bool) -> Norm:
     """What a LayerNorm or RMSNorm does."""
-    centred, bias = isinstance(module, nn.LayerNorm), getattr(module, "bias", None)
-    return Norm(
-        gain=module.weight.detach(),
-        bias=None if bias is None else bias.detach(),
-        eps=module.eps if centred else module.variance_epsilon,
-        centred=centred,
-    )
+    bias = None if rms or module.bias is None else module.bias.detach()
+    return Norm(module.weight.detach(), bias, module.variance_epsilon if rms else module.eps, rms)
 
 
 def _split(
