@@ -217,10 +217,19 @@ METRICS = (
     Field(
         "random_prev_token_score",
         "",
-        "on random tokens said twice: mean attention from the second half to the token before",
+        "on random tokens said twice: mean attention from a token said again to the one before it",
     ),
-    Field("random_duplicate_token_score", "", "the same, to the token's earlier self"),
-    Field("random_induction_score", "", "the same, to the token after its earlier self"),
+    Field(
+        "random_duplicate_token_score",
+        "",
+        "on random tokens said twice: mean attention from a token said again to its earlier self",
+    ),
+    Field(
+        "random_induction_score",
+        "",
+        "on random tokens said twice: mean attention from a token said again to what came after its earlier"
+        " self",
+    ),
     Field(
         "copying_score",
         "",

@@ -31,6 +31,7 @@ class Heads:
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
         self.n_examples: int = attributes["sizes"]["example"]
         self._fields: dict[str, dict[str, tuple[int, int]]] = attributes["fields"]
+        self._scores: dict[str, Array] = {}
 
     def __len__(self) -> int:
         return self.record.n_heads
@@ -49,8 +50,11 @@ class Heads:
         )
 
     def score(self, name: str) -> Array:
-        """One score of every head, [head]; the names are the contract's METRICS."""
-        return self.group.read(f"scores/{name}")
+        """One score of every head, [head], read once; the names are the contract's METRICS."""
+        if name not in self._scores:
+            self._scores[name] = self.group.read(f"scores/{name}")
+            self._scores[name].setflags(write=False)
+        return self._scores[name]
 
 
 @dataclass(frozen=True)

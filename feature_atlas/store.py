@@ -209,7 +209,7 @@ class Group:
     def shard(self, path: str, number: int) -> np.ndarray[Any, Any]:
         """The entries of one whole shard of an array of numbers, for who reads them all.
 
-        zarr spends 0.5 ms on each chunk; this takes a tenth of it.
+        zarr spends 0.17 ms on each chunk; this takes 0.01 to 0.04.
         """
         array = self.array(path)
         length = (array.shards or array.chunks)[0]

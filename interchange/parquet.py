@@ -8,6 +8,9 @@ from typing import Any
 
 from feature_atlas import Atlas, Dictionary, Example, Latent
 from interchange.arrow import Kind, table
+from interchange.rows import batches
+
+GROUP = 64  # latents whose rows are held at once: 512 of the demo's would take 200 MB more
 
 Row = dict[str, Any]
 
@@ -70,14 +73,14 @@ EXAMPLES: dict[str, Kind] = {
 def write(
     atlas: Atlas, dictionaries: Sequence[Dictionary], folder: Path, advance: Callable[[int], None]
 ) -> None:
-    """Writes `latents/<id>.parquet` and `examples/<id>.parquet`, a row group for each shard."""
+    """Writes `latents/<id>.parquet` and `examples/<id>.parquet`, a row group for every GROUP latents."""
     for dictionary in dictionaries:
         name = f"{dictionary.record.id}.parquet"
         with (
             table(folder / "latents" / name, LATENTS) as add_latents,
             table(folder / "examples" / name, EXAMPLES) as add_examples,
         ):
-            for latents in dictionary.shards():
+            for latents in batches(dictionary, GROUP):
                 add_latents([latent.summary() for latent in latents])
                 add_examples([row for latent in latents for row in example_rows(latent)])
                 advance(len(latents))

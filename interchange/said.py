@@ -45,7 +45,7 @@ def check(said: Iterable[Said], atlas: Atlas, source: str) -> ByDictionary:
 def _existing(each: Said, atlas: Atlas) -> Address:
     try:
         address = Address.parse(each.address)
-        n_latents = len(atlas[address.dictionary])
+        n_latents = len(atlas.dictionary(address.dictionary))
     except AddressError as error:
         raise InputError(f"{each.where}: {error}") from error
     if address.index >= n_latents:

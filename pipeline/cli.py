@@ -200,10 +200,13 @@ def serve(
 @app.command()
 def export(
     url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
-    to: Annotated[str, typer.Option(help="neuronpedia, circuit-tracer, feature-json, parquet or labels.")],
+    to: Annotated[
+        str, typer.Option(help="neuronpedia, circuit-tracer, feature-json, headvis, parquet or labels.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the export: new, empty, or an earlier export.")],
     dictionary: Annotated[
-        list[str] | None, typer.Option(help="Id of a dictionary; repeatable. All without any.")
+        list[str] | None,
+        typer.Option(help="Id of a dictionary, for headvis of a layer's heads; repeatable. All without any."),
     ] = None,
 ) -> None:
     """Write an atlas in another tool's format."""
@@ -212,10 +215,10 @@ def export(
     from pipeline.core.progress import step
 
     atlas = open_atlas(url)
-    chosen = choose(atlas, dictionary or [])
+    chosen = choose(atlas, to, dictionary or [])
     with step("export", sum(map(len, chosen)), "units") as progress:
         write_export(atlas, to, out, chosen, progress.advance)
-    say(f"{to}: {out}, {sum(map(len, chosen)):,} units of {len(chosen):,} dictionaries")
+    say(f"{to}: {out}, {sum(map(len, chosen)):,} units of {', '.join(each.record.id for each in chosen)}")
 
 
 @app.command()

@@ -15,7 +15,7 @@ from pipeline.core.circuits import HeadTokens, describe_heads
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, save_arrays
 from pipeline.core.heads import HeadGroup, head_groups
-from pipeline.core.logits import ROWS, largest, logit_effects
+from pipeline.core.logits import ROWS, largest, logit_effects_with_histogram
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -101,7 +101,7 @@ def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarra
     found = {"neighbour_index": index, "neighbour_cosine": cosine}
     if matrix is not None:
         writes = decoder if dictionary.W_dec is None else decoder @ matrix
-        found |= logit_effects(writes, model.unembedding, N_EFFECTS)
+        found |= logit_effects_with_histogram(writes, model.unembedding, N_EFFECTS)
     return {name: array.cpu().numpy() for name, array in found.items()}
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from feature_atlas import open_atlas
 from feature_atlas.contract import N_EFFECT_BINS
-from pipeline.describe import histogram
+from pipeline.core.logits import histogram
 
 
 @pytest.mark.parametrize("name", ["mlp_post.0", "mlp_post.1", "tiny-sae"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import http.client
+import itertools
 import json
 import math
 import re
@@ -21,7 +22,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from feature_atlas import Dictionary, Example, Latent, open_atlas
+from feature_atlas import Dictionary, Example, Head, Latent, open_atlas
 from feature_atlas.contract import histogram_edges
 from feature_atlas.errors import FormatError, InputError
 from interchange import histogram
@@ -31,16 +32,21 @@ from viewer_builder.serve import make_server
 
 ALL = ["mlp_post.0", "mlp_post.1", "tiny-sae"]
 ONE_A_LAYER = ["mlp_post.0", "tiny-sae"]
+HEADS = ["attn.0", "attn.1"]
 Contents = dict[str, bytes]
 
 
 def run(atlas: Path | str, to: str, out: Path, ids: list[str] | None = None) -> Path:
     opened = open_atlas(str(atlas))
     done: list[int] = []
-    chosen = choose(opened, ids or [])
+    chosen = choose(opened, to, ids or [])
     export(opened, to, out, chosen, done.append)
     assert sum(done) == sum(map(len, chosen))
     return out
+
+
+def of_each_layer(to: str) -> list[str]:
+    return HEADS if FORMATS[to].of_heads else ONE_A_LAYER
 
 
 def contents(folder: Path) -> Contents:
@@ -62,9 +68,10 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("to", FORMATS)
 def test_the_same_atlas_gives_the_same_bytes(to: str, tiny_atlas: Path, tmp_path: Path) -> None:
-    first, again = (contents(run(tiny_atlas, to, tmp_path / name, ONE_A_LAYER)) for name in ("a", "b"))
+    ids = of_each_layer(to)
+    first, again = (contents(run(tiny_atlas, to, tmp_path / name, ids)) for name in ("a", "b"))
     assert first == again
-    assert json.loads(first["export.json"])["dictionaries"] == ONE_A_LAYER
+    assert json.loads(first["export.json"])["dictionaries"] == ids
 
 
 def test_an_earlier_export_is_replaced_and_anything_else_refused(tiny_atlas: Path, tmp_path: Path) -> None:
@@ -80,31 +87,33 @@ def test_an_earlier_export_is_replaced_and_anything_else_refused(tiny_atlas: Pat
             run(tiny_atlas, "labels", taken)
     assert contents(tmp_path / "mine") == {"notes.txt": b"mine"}
     with pytest.raises(InputError, match="no format; formats: neuronpedia, circuit-tracer"):
-        run(tiny_atlas, "headvis", tmp_path / "other")
+        run(tiny_atlas, "dashboard", tmp_path / "other")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "out"]
 
 
 @pytest.mark.parametrize("to", [name for name in FORMATS if name != "labels"])
 def test_a_killed_export_leaves_what_was_there(to: str, tiny_atlas: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+    out, ids = tmp_path / "out", of_each_layer(to)
     code = (
         "import os, sys; from pathlib import Path; from feature_atlas import open_atlas\n"
         "from interchange.export import choose, export\n"
         "atlas = open_atlas(sys.argv[1])\n"
-        "export(atlas, sys.argv[2], Path(sys.argv[3]), choose(atlas, ['mlp_post.0', 'tiny-sae']),"
+        "export(atlas, sys.argv[2], Path(sys.argv[3]), choose(atlas, sys.argv[2], sys.argv[4:]),"
         " lambda n: os._exit(9))"
     )
 
     def killed() -> None:
-        result = subprocess.run([sys.executable, "-c", code, str(tiny_atlas), to, str(out)], check=False)
+        result = subprocess.run(
+            [sys.executable, "-c", code, str(tiny_atlas), to, str(out), *ids], check=False
+        )
         assert result.returncode == 9
 
     killed()
     assert not out.exists()
-    before = contents(run(tiny_atlas, to, out, ONE_A_LAYER))
+    before = contents(run(tiny_atlas, to, out, ids))
     killed()
     assert contents(out) == before
-    assert contents(run(tiny_atlas, to, out, ONE_A_LAYER)) == before
+    assert contents(run(tiny_atlas, to, out, ids)) == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -357,6 +366,62 @@ def test_a_layer_has_one_dictionary(to: str, tiny_atlas: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="mlp_post.1 and tiny-sae are both at layer 1"):
         run(tiny_atlas, to, tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+# ---- HeadVis
+
+
+def test_headvis_holds_scores_and_windows_of_every_head(tiny_atlas: Path, tmp_path: Path) -> None:
+    atlas = open_atlas(str(tiny_atlas))
+    (config_path,) = run(tiny_atlas, "headvis", tmp_path / "out").glob("*/headvis/*/config.json")
+    tree = config_path.parent
+    config = json.loads(config_path.read_text())
+    assert config.keys() == {
+        "model_name", "dataset_name", "heads", "n_layers", "n_heads", "n_intervals", "metrics",
+        "metric_descriptions", "head_data_pattern", "has_umap", "umap_heads", "custom_plots", "custom_tables",
+        "statistics_display", "pipeline_config",
+    }  # fmt: skip
+    assert config["heads"] == [[layer, head] for layer in range(2) for head in range(3)]
+    scatter = json.loads((tree / "scatter_data.json").read_text())
+    for row in scatter:
+        assert {key: row[key] for key in config["metrics"]} == atlas.heads(f"attn.{row['layer']}")[
+            row["head"]
+        ].scores
+    for stub in ("server_config.json", "attributions/manifest.json"):
+        assert json.loads((tree / stub).read_text()) == {}
+    for layer, index in config["heads"]:
+        name = config["head_data_pattern"].format(layer=layer, head=index)
+        assert_head(json.loads((tree / "heads" / name).read_text()), atlas.heads(f"attn.{layer}")[index])
+
+
+def assert_head(told: dict[str, Any], head: Head) -> None:
+    examples = [each for section in ("random", "attention", "write") for each in head.examples(section)]
+    by_distance = np.zeros(4096)
+    for sequence, mine in zip(told["sequences"], examples, strict=True):
+        assert sequence["tokens"] == mine.tokens and sequence["seq_len"] == len(mine.tokens)
+        attention = np.zeros(len(mine.tokens) ** 2)
+        attention[sequence["attention_indices"]] = sequence["attention_values"]
+        attention = attention.reshape(len(mine.tokens), -1)
+        assert ((attention > 0).sum(axis=1) <= 8).all() and attention[attention > 0].min() >= 0.005
+        kept = mine.attention >= 0.005
+        assert np.abs(attention - mine.attention)[kept].max() <= 5e-5 and not attention[~kept].any()
+        assert sequence["max_activation"] == pytest.approx(mine.attention[1:, 1:].max(), abs=5e-5)
+        for query, key in zip(*np.nonzero(attention), strict=True):
+            by_distance[query - key] += attention[query, key]
+    distances = told["qk_distance_histogram"]
+    sums = [by_distance[low:high].sum() for low, high in itertools.pairwise(distances["bin_edges"])]
+    assert distances["bin_values"] == pytest.approx(sums, abs=1e-3)
+    assert [s["interval"] for s in told["sequences"]] == sorted(s["interval"] for s in told["sequences"])
+    shown = head.to_json()
+    assert told["histogram"]["bin_values"] == shown["max_histogram"]["counts"]
+    assert len(told["histogram"]["bin_edges"]) == 51
+    for side in ("query", "key"):
+        weights = {each["token"]: each["weight"] for each in told[f"top_{side}_tokens"]}
+        assert weights == {each["token"]: each["share"] for each in shown[f"{side}_tokens"]}
+    assert told["statistics"] == {
+        "n_samples": len(examples),
+        "mean_max_activation": head.scores["mean_max_attention"],
+    }
 
 
 # ---- Parquet

@@ -56,7 +56,7 @@ def write(path: Path, rows: list[Mapping[str, Any]]) -> Path:
 
 def exported(atlas: Path, out: Path, to: str = "labels") -> Path:
     opened = open_atlas(str(atlas))
-    export(opened, to, out, choose(opened, []), lambda _: None)
+    export(opened, to, out, choose(opened, to, []), lambda _: None)
     return out
 
 
@@ -318,10 +318,10 @@ def test_the_commands_export_label_and_show(
     code, _, err = atlas_command(
         "export", atlas, "--to", "parquet", "--out", out_folder, "--dictionary", "tiny-sae"
     )
-    assert (code, "40 units of 1 dictionaries" in err) == (0, True)
+    assert (code, "40 units of tiny-sae" in err) == (0, True)
     assert [path.name for path in (out_folder / "latents").iterdir()] == ["tiny-sae.parquet"]
     for arguments, words in (
-        (("export", atlas, "--to", "headvis", "--out", tmp_path / "x"), "formats: neuronpedia"),
+        (("export", atlas, "--to", "dashboard", "--out", tmp_path / "x"), "formats: neuronpedia"),
         (("export", atlas, "--to", "labels", "--out", tmp_path / "x", "--dictionary", "no"), "'no'"),
         (("export", atlas, "--to", "labels", "--out", tmp_path), "holds something else"),
         (("label", atlas, tmp_path / "rows.jsonl", "--dictionary", "tiny-sae"), "leave out --dictionary"),

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any, cast
 
 from feature_atlas import Atlas
-from feature_atlas.contract import FLOATS, INTS, STATS
+from feature_atlas.contract import FLOATS, HEAD_FLOATS, HEAD_INTS, INTS, METRICS, STATS
 from viewer_builder.quality import definitions
 
 
 def about(atlas: Atlas) -> dict[str, Any]:
     """The contract's own definitions, and the manifest as tables."""
     manifest = atlas.manifest
+    card = (*HEAD_FLOATS, *HEAD_INTS)
     fields = [(field.name, field.doc) for field in (*FLOATS, *INTS)]
     return {
         "statistics": [(name, doc) for name, doc in fields if name in STATS or name == "firings"],
         "fields": [(name, doc) for name, doc in fields if name not in STATS and name != "firings"],
+        "scores": [(field.name, field.doc) for field in METRICS],
+        "head_fields": [(field.name, field.doc) for field in card if field not in METRICS],
         "quality": definitions() if any(record.quality for record in manifest.dictionaries) else [],
         "tables": [
             ("Subject model", _rows(manifest.model.model_dump())),

@@ -30,6 +30,7 @@ def build_site(atlas_url: str, out: Path, *, link: str | None) -> None:
         place_run(Path(atlas_url), out / "atlas", atlas.manifest)
     write_files(out, {f"assets/{name}": data for name, data in assets.items()})
     write_files(out, rendered)
-    remove_others(out / "dictionary", {Path(path).name for path in rendered})
+    for folder in ("dictionary", "heads"):
+        remove_others(out / folder, {Path(path).name for path in rendered})
     if link is None:
         switch_manifest(Path(atlas_url), out / "atlas", atlas.manifest)

@@ -16,7 +16,7 @@ _MLP = ("ln2_out", "mlp_post", "mlp_out")
 
 @dataclass(frozen=True)
 class Rung:
-    """A dictionary of a layer, with the spread of its densities."""
+    """A dictionary of a layer, with the spread of its densities; or its heads, which have none."""
 
     id: str
     path: str
@@ -27,7 +27,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: dictionaries of the stream and of attention to the left, of the MLP to the right."""
+    """A layer: heads and dictionaries of stream and attention to the left, those of the MLP to the right."""
 
     number: int
     left: Sequence[Rung]
@@ -38,6 +38,9 @@ def ladder(site: Site) -> list[Layer]:
     """Every layer of the model, in the order in which the stream runs through them."""
     left: dict[int, list[Rung]] = {}
     right: dict[int, list[Rung]] = {}
+    for record in site.atlas.manifest.heads:
+        says, path = f"{record.n_heads:,} heads", site.heads_path(record.id)
+        left.setdefault(record.layer, []).append(Rung(record.id, path, says, "", ()))
     for record in site.atlas.manifest.dictionaries:
         hook = HookPoint.parse(record.hook_in)
         side = right if hook.point in _MLP else left

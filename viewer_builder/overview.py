@@ -7,6 +7,7 @@ from typing import Any
 from feature_atlas import Atlas
 from feature_atlas.manifest import DictionaryRecord
 from viewer_builder.featured import Featured, featured
+from viewer_builder.heads import grids
 from viewer_builder.ladder import ladder
 from viewer_builder.site import Site
 from viewer_builder.strips import alone, strip
@@ -14,7 +15,7 @@ from viewer_builder.words import dead_of, kind_of, units_of
 
 
 def overview(site: Site) -> dict[str, Any]:
-    """Figures, the ladder of layers, featured latents, dictionaries and provenance."""
+    """Figures, the ladder of layers, featured latents, heads, dictionaries and provenance."""
     manifest = site.atlas.manifest
     return {
         "figures": _figures(site.atlas),
@@ -22,6 +23,7 @@ def overview(site: Site) -> dict[str, Any]:
         "counted": f"{manifest.windowing.counted_tokens:,}",
         "ladder": ladder(site),
         "featured": [_card(site, each) for each in featured(site.atlas)],
+        "grids": grids(site),
         "rows": [_row(site, record) for record in manifest.dictionaries],
         "provenance": _provenance(site.atlas),
         "first": manifest.dictionaries[0].id if manifest.dictionaries else None,
@@ -32,11 +34,13 @@ def _figures(atlas: Atlas) -> list[tuple[str, str]]:
     manifest = atlas.manifest
     model = manifest.model
     units = sum(record.n_latents for record in manifest.dictionaries)
+    heads = sum(record.n_heads for record in manifest.heads)
     return [
         ("layers × width", f"{model.n_layers} × {model.d_model}"),
         ("parameters", _short(model.n_parameters)),
         ("tokens read", f"{manifest.windowing.counted_tokens:,}"),
         ("units described", f"{units:,}"),
+        *([("heads", f"{heads:,}")] if heads else []),
         ("size", f"{_short(manifest.n_bytes)}B"),
     ]
 

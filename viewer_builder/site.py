@@ -30,15 +30,26 @@ class Site:
         """Path of a latent's page, from the site's root."""
         return f"latent.html?at={quote(address)}"
 
+    def heads_path(self, name: str) -> str:
+        """Path of the page of a layer's heads, from the site's root."""
+        return f"heads/{name}.html"
+
+    def head_path(self, address: str) -> str:
+        """Path of a head's page, from the site's root."""
+        return f"head.html?at={quote(address)}"
+
     def shell(self, root: str, current: str) -> dict[str, Any]:
         """What every page is given; `root` is its way to the site's root."""
-        names = [record.id for record in self.atlas.manifest.dictionaries]
+        manifest = self.atlas.manifest
         return {
-            "manifest": self.atlas.manifest,
+            "manifest": manifest,
             "root": root,
             "assets": self._assets_version,
             "connect": self._connect,
-            "dictionaries": [{"id": name, "path": self.dictionary_path(name)} for name in names],
+            "menu": [
+                *({"id": each.id, "path": self.dictionary_path(each.id)} for each in manifest.dictionaries),
+                *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
+            ],
             "current": current,
         }
 

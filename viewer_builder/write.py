@@ -31,7 +31,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def remove_others(folder: Path, names: set[str]) -> None:
-    """Removes the pages of dictionaries that are no more."""
+    """Removes the pages of what is no more."""
     for path in folder.glob("*.html"):
         if path.name not in names:
             path.unlink()

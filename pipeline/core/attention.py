@@ -32,7 +32,7 @@ def pattern(attended: Attended) -> Float[Tensor, "window head query key"]:
     scores = (query * attended.scale) @ _repeated(attended.key, query).transpose(-1, -2)
     if mask is None:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-    # Added in place: masked_fill reads and writes all of it once more, and takes eight times as long.
+    # Added: on a CPU that takes a third of the time of masked_fill_, of all of it two thirds.
     scores += torch.zeros(mask.shape, device=scores.device).masked_fill(~mask, -torch.inf)
     return scores.softmax(-1)
 

@@ -48,8 +48,8 @@ class HeadScan:
         self,
         head: int,
         batches: tuple[Batch, ...],
-        patterns: list[Float32[np.ndarray, "window head query key"]],
-        values: list[Float[Tensor, "window head pos d_head"]],
+        patterns: list[Float32[np.ndarray, "_ head query key"]],
+        values: list[Float[Tensor, "_ head pos d_head"]],
     ) -> None:
         """Takes in what one head does in some batches, in order."""
         for batch, pattern, value in zip(batches, patterns, values, strict=True):

@@ -1,11 +1,17 @@
 import { render } from "preact";
 import { readConfig } from "./config.ts";
 import { DictionaryPage } from "./pages/dictionary.tsx";
+import { HeadPage } from "./pages/head.tsx";
+import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
 
 const config = readConfig();
+const pages = { latent: LatentPage, dictionary: DictionaryPage, head: HeadPage };
 const place = document.getElementById("app");
-if (place !== null) {
+if (config.page === "heads") {
+  for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
+} else if (place !== null) {
+  const Page = pages[config.page];
   place.replaceChildren();
-  render(config.page === "latent" ? <LatentPage config={config} /> : <DictionaryPage config={config} />, place);
+  render(<Page config={config} />, place);
 }

@@ -88,8 +88,8 @@ class Kept:
 
 
 def _heaviest(seen: Attention, window: int) -> tuple[int, int]:
-    """The first pair of largest write norm."""
-    query = int(seen.write[window].argmax())
+    """The first pair of largest write norm; (1, 1) if all attention is on the first position."""
+    query = max(1, int(seen.write[window].argmax()))
     row: Float32[np.ndarray, " key"] = seen.pattern[window, seen.head, query, 1 : query + 1]
     return query, 1 + int((row * seen.norm[window, 1 : query + 1]).argmax())
 

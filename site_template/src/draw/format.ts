@@ -11,6 +11,11 @@ export function number(value: number): string {
   return text.replace("-", "−");
 }
 
+/** A score around 0 to 1: what is below a thousandth is nothing. */
+export function score(value: number): string {
+  return number(Math.round(value * 1000) / 1000);
+}
+
 export function count(value: number): string {
   return COUNT.format(value);
 }

@@ -13,7 +13,7 @@ import { useQuery } from "../state/url.ts";
 export function LatentPage({ config }: { config: SiteConfig }) {
   const [query, change] = useQuery();
   const at = query.get("at") ?? "";
-  const opened = useLoadable(at, (signal) => openLatent(config.atlas, at, signal));
+  const opened = useLoadable(at, (signal) => openLatent(config.atlas, config.root, at, signal));
   const last = useRef<Opened | null>(null);
   if (opened.state !== "loading") last.current = opened.state === "ready" ? opened.value : null;
   const go = (address: string) => {

@@ -1,13 +1,25 @@
 import { Pane } from "./pane.tsx";
 import { Slow } from "./slow.tsx";
 
-/** The latent page while it loads, in its final layout. */
-export function Skeleton({ at }: { at: string }) {
-  const waiting = (name: string, id: string) => (
-    <Pane name={name} id={id}>
-      <div class="skeleton" />
-    </Pane>
-  );
+const LATENT: readonly (readonly [string, string])[][] = [
+  [
+    ["Examples", "examples"],
+    ["Effect on the output", "effects"],
+  ],
+  [
+    ["Activations", "activations"],
+    ["Fires on", "fires-on"],
+  ],
+];
+
+interface Props {
+  at: string;
+  /** Name and id of each pane, by column. */
+  panes?: readonly (readonly (readonly [string, string])[])[];
+}
+
+/** The page of a latent, or of a head, while it loads, in its final layout. */
+export function Skeleton({ at, panes = LATENT }: Props) {
   return (
     <article class="latent waits" aria-busy="true">
       <header class="latent-head">
@@ -15,14 +27,15 @@ export function Skeleton({ at }: { at: string }) {
         <Slow />
       </header>
       <div class="panes">
-        <div class="column">
-          {waiting("Examples", "examples")}
-          {waiting("Effect on the output", "effects")}
-        </div>
-        <div class="column">
-          {waiting("Activations", "activations")}
-          {waiting("Fires on", "fires-on")}
-        </div>
+        {panes.map((column, i) => (
+          <div key={i} class="column">
+            {column.map(([name, id]) => (
+              <Pane key={id} name={name} id={id}>
+                <div class="skeleton" />
+              </Pane>
+            ))}
+          </div>
+        ))}
       </div>
     </article>
   );

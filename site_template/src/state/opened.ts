@@ -5,6 +5,7 @@ import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { AtlasError } from "../store/errors.ts";
 import { remember } from "../store/remember.ts";
 import { parseAddress } from "./address.ts";
+import { headHref } from "./url.ts";
 
 export interface Opened {
   atlas: Atlas;
@@ -15,8 +16,13 @@ export interface Opened {
 
 const atlases = new Map<string, Promise<Atlas>>();
 
-/** Reads the latent at an address; what was read before for another one is kept. */
-export async function openLatent(base: string, at: string, signal: AbortSignal): Promise<Opened> {
+/** An atlas, opened once. */
+export function openAtlas(base: string): Promise<Atlas> {
+  return remember(atlases, base, () => Atlas.open(base));
+}
+
+/** Reads the latent at an address; what was read before for another one is kept. A head has another page. */
+export async function openLatent(base: string, root: string, at: string, signal: AbortSignal): Promise<Opened> {
   const address = parseAddress(at);
   if (address === null) {
     throw new AtlasError(
@@ -24,12 +30,19 @@ export async function openLatent(base: string, at: string, signal: AbortSignal):
       "An address is dictionary/index, as in mlp_post.2/17: type one above, or choose a dictionary",
     );
   }
-  const atlas = await remember(atlases, base, () => Atlas.open(base));
+  const atlas = await openAtlas(base);
+  if (atlas.headsRecord(address.dictionary) !== undefined) return leaveFor(headHref(root, at.trim()));
   const vocabulary = atlas.vocabulary();
   const dictionary = atlas.dictionary(address.dictionary);
   const latent = dictionary.then((found) => found.latent(address.index, signal));
   const [v, d, l] = await Promise.all([vocabulary, dictionary, latent]);
   return { atlas, vocabulary: v, dictionary: d, latent: l };
+}
+
+/** Goes to another page of the site; never comes back. */
+export function leaveFor(href: string): Promise<never> {
+  location.replace(href);
+  return new Promise(() => undefined);
 }
 
 /** The address and the token that the latent fires on most. */

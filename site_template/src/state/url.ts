@@ -29,8 +29,22 @@ export function latentHref(root: string, address: string): string {
   return `${root}latent.html?at=${encodeURIComponent(address).replaceAll("%2F", "/")}`;
 }
 
+export function headHref(root: string, address: string): string {
+  return `${root}head.html?at=${encodeURIComponent(address).replaceAll("%2F", "/")}`;
+}
+
+/** Where the heads of a layer are listed. */
+export function headsHref(root: string, id: string): string {
+  return `${root}heads/${encodeURIComponent(id)}.html`;
+}
+
 export function dictionaryHref(root: string, id: string): string {
   return `${root}dictionary/${encodeURIComponent(id)}.html`;
+}
+
+/** Where a field of a head is defined. */
+export function headDefinitionHref(root: string, field: string): string {
+  return `${root}about.html#head-${field}`;
 }
 
 /** Where a statistic is defined. */

@@ -1,7 +1,8 @@
 import { Dictionary } from "./dictionary.ts";
 import { AtlasError } from "./errors.ts";
 import { Group } from "./group.ts";
-import { type Manifest, openManifest } from "./manifest.ts";
+import { Heads } from "./heads.ts";
+import { type HeadsRecord, type Manifest, openManifest } from "./manifest.ts";
 import { remember } from "./remember.ts";
 
 /** Token types as text; `kind` is 0 text, 1 hex of bytes that are no UTF-8, 2 special. */
@@ -10,9 +11,10 @@ export interface Vocabulary {
   kind: Uint8Array;
 }
 
-/** An open atlas: its dictionaries, vocabulary and documents are read when asked for, once. */
+/** An open atlas: its dictionaries, heads, vocabulary and documents are read when asked for, once. */
 export class Atlas {
   readonly #dictionaries = new Map<string, Promise<Dictionary>>();
+  readonly #heads = new Map<string, Promise<Heads>>();
   readonly #groups = new Map<string, Promise<Group>>();
   readonly #documents = new Map<number, Promise<string[]>>();
   readonly #vocabulary = new Map<"vocabulary", Promise<Vocabulary>>();
@@ -34,6 +36,20 @@ export class Atlas {
       throw new AtlasError(`this atlas has no dictionary ${id}`, `It has: ${known}`);
     }
     return remember(this.#dictionaries, id, async () => new Dictionary(record, await this.#group(record.store)));
+  }
+
+  /** The record of a layer's heads; undefined if no layer's are called so. */
+  headsRecord(id: string): HeadsRecord | undefined {
+    return this.manifest.heads?.find((each) => each.id === id);
+  }
+
+  async heads(id: string): Promise<Heads> {
+    const record = this.headsRecord(id);
+    if (record === undefined) {
+      const known = (this.manifest.heads ?? []).map((each) => each.id).join(", ");
+      throw new AtlasError(`this atlas has no heads ${id}`, known ? `It has: ${known}` : "It was made without heads: build it again, atlas build --heads");
+    }
+    return remember(this.#heads, id, async () => new Heads(record, await this.#group(record.store)));
   }
 
   vocabulary(): Promise<Vocabulary> {

@@ -21,7 +21,7 @@ export interface Latent {
 /** The snippets of a list row: token types and heat, `SNIPPETS x 2 x SNIPPET`. */
 export type Preview = ValuesOf<"preview">;
 
-type Ranges<K extends string> = Record<K, [number, number]>;
+export type Ranges<K extends string> = Record<K, [number, number]>;
 
 export class Dictionary {
   /** Rows of the examples. */
@@ -78,7 +78,7 @@ export class Dictionary {
   }
 }
 
-function byName<K extends string, T extends Float32Array | Uint32Array>(ranges: Ranges<K>, card: T): Record<K, T> {
+export function byName<K extends string, T extends Float32Array | Uint32Array>(ranges: Ranges<K>, card: T): Record<K, T> {
   const entries = Object.entries<[number, number]>(ranges);
   return Object.fromEntries(entries.map(([name, [start, stop]]) => [name, card.subarray(start, stop)])) as Record<K, T>;
 }

@@ -11,6 +11,7 @@ const COALESCE = 2048;
 const DTYPES = {
   f4: ["float32"],
   u4: ["uint32"],
+  u2: ["uint16"],
   u1: ["uint8"],
   token: ["uint16", "uint32"],
   activation: ["uint8", "int8"],
@@ -20,6 +21,7 @@ const DTYPES = {
 interface Values {
   f4: Float32Array;
   u4: Uint32Array;
+  u2: Uint16Array;
   u1: Uint8Array;
   token: Uint16Array | Uint32Array;
   activation: Uint8Array | Int8Array;

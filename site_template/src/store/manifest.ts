@@ -10,14 +10,25 @@ export interface DictionaryRecord {
   store: string;
 }
 
+/** The heads of one layer. */
+export interface HeadsRecord {
+  id: string;
+  layer: number;
+  n_heads: number;
+  rotary: boolean;
+  store: string;
+}
+
 /** What the pages need of `atlas.json`. */
 export interface Manifest {
   format: string;
   format_version: number;
   run: string;
   title: string;
-  windowing: { counted_tokens: number };
+  windowing: { counted_tokens: number; ctx: number; bos_token_id: number | null };
   dictionaries: DictionaryRecord[];
+  /** Missing in atlases made before heads were described. */
+  heads?: HeadsRecord[];
 }
 
 export async function openManifest(base: string): Promise<Manifest> {

@@ -1,0 +1,56 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { SiteConfig } from "../config.ts";
+import { Failed } from "../parts/failed.tsx";
+import { HeadView } from "../parts/head-view.tsx";
+import { Jump } from "../parts/jump.tsx";
+import { Skeleton } from "../parts/skeleton.tsx";
+import { useKeys } from "../state/keys.ts";
+import { useLoadable } from "../state/loadable.ts";
+import { type OpenedHead, openHead } from "../state/opened-head.ts";
+import { useQuery } from "../state/url.ts";
+
+const PANES: readonly (readonly [string, string])[][] = [
+  [["Where it looks", "examples"]],
+  [
+    ["Scores", "scores"],
+    ["By distance", "offsets"],
+  ],
+];
+
+/** The page of any head: the query says which. While the next one loads, the last one stays. */
+export function HeadPage({ config }: { config: SiteConfig }) {
+  const [query, change] = useQuery();
+  const at = query.get("at") ?? "";
+  const opened = useLoadable(at, (signal) => openHead(config.atlas, config.root, at, signal));
+  const last = useRef<OpenedHead | null>(null);
+  if (opened.state !== "loading") last.current = opened.state === "ready" ? opened.value : null;
+  const go = (address: string) => {
+    change({ at: address, example: null });
+    scrollTo(0, 0);
+  };
+  useKeys({ "/": () => document.getElementById("jump")?.focus() });
+  useEffect(() => {
+    if (opened.state === "ready") document.title = `${at} · ${opened.value.atlas.manifest.title}`;
+    else document.title = opened.state === "failed" ? `${at} can’t be shown` : at;
+  }, [at, opened.state]);
+  return (
+    <>
+      <Jump at={at} onGo={go} />
+      {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
+      {opened.state === "loading" && last.current === null && <Skeleton at={at} panes={PANES} />}
+      {last.current && (
+        <HeadView
+          {...last.current}
+          at={at}
+          busy={opened.state === "loading"}
+          root={config.root}
+          show={query.get("show") ?? "write"}
+          example={Number(query.get("example") ?? 0)}
+          onShow={(id) => change({ show: id === "write" ? null : id, example: null }, "replace")}
+          onExample={(n) => change({ example: n === 0 ? null : String(n) }, "replace")}
+          onGo={go}
+        />
+      )}
+    </>
+  );
+}
