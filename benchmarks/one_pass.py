@@ -100,7 +100,7 @@ def one_pass(
     model: SubjectModel, dictionaries: list[Dictionary], windows: Windows, params: Params
 ) -> dict[str, float]:
     """The scan as the pipeline does it, beside the work that can't be avoided."""
-    scans = new_scans(dictionaries, dictionaries, windows, params, VOCABULARY)
+    scans = new_scans(dictionaries, dictionaries, model, windows, params, VOCABULARY)
     sample, threads = sample_size(windows, params.scan), os.cpu_count() or 1
     predicted = peak_bytes(model, scans, [], windows, params.scan.batch, sample, threads)
     bare = cpu_seconds(lambda: bare_pass(model, dictionaries, windows, params.scan.batch))

@@ -137,7 +137,7 @@ def clocked(
     batches: list[Batch],
 ) -> dict[str, float]:
     """As `one_round`, of these batches, all of which are sample."""
-    scans = new_scans(dictionaries, dictionaries, windows, params, VOCABULARY)
+    scans = new_scans(dictionaries, dictionaries, model, windows, params, VOCABULARY)
     layer = Layer([scan for scan in scans if scan.within is not None], chosen=False)
     spent: dict[str, float] = defaultdict(float)
     for batch in batches:

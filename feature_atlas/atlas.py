@@ -149,6 +149,7 @@ class Dictionary:
         self.writes: bool = attributes.get("writes", True)
         self._stats: dict[str, Array] = {}
         self.mates: list[str] = attributes.get("mates", [])
+        self.heads: str | None = attributes.get("heads")
         self._fields: dict[str, dict[str, tuple[int, int]]] = attributes["fields"]
 
     def __len__(self) -> int:
@@ -320,6 +321,7 @@ class Latent:
             "effect_histogram": self._effect_histogram(),
             "neighbours": self._neighbours(),
             "cofiring": self._cofiring(),
+            "heads": self._heads(),
         }
 
     def _length(self, row: int) -> int:
@@ -374,6 +376,12 @@ class Latent:
         )
         name = self.dictionary.record.id
         return [{"address": f"{name}/{i}", "cosine": c} for i, c in pairs if i != self.index]
+
+    def _heads(self) -> list[dict[str, Any]]:
+        """Of a latent of an attention output what each head writes into it, the largest part first."""
+        parts = self.floats.get("head_part", np.zeros(0)).tolist()
+        largest = sorted(range(len(parts)), key=lambda head: -parts[head])
+        return [{"address": f"{self.dictionary.heads}/{head}", "part": parts[head]} for head in largest]
 
     def _cofiring(self) -> list[dict[str, Any]]:
         """Latents that fire where this one does: of its dictionary, then of the layer's others."""

@@ -97,6 +97,12 @@ FLOATS = (
         "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
     ),
     Field("across_cosine", "across", "the same with latents of the layer's other dictionaries"),
+    Field(
+        "head_part",
+        "head",
+        "of latents of an attention output: what each head of the layer writes into the latent's"
+        " activation before its function and bias, mean over firings",
+    ),
 )
 
 INTS = (
@@ -396,11 +402,14 @@ def sections(n_top: int, two_signed: bool) -> dict[str, tuple[int, int]]:
     return rows
 
 
-def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bool) -> dict[str, int]:
+def dictionary_sizes(
+    n_latents: int, n_top: int, two_signed: bool, has_mates: bool, n_heads: int = 0
+) -> dict[str, int]:
     """Length of every axis of a dictionary's arrays and card fields.
 
     Units of two signs fire nearly everywhere: which fire together is not counted. `has_mates` says
-    that the layer has other dictionaries whose latents' firings are.
+    that the layer has other dictionaries whose latents' firings are. `n_heads` is 0 unless the latents
+    are those of an attention output, and their heads told.
     """
     sizes = {
         "latent": n_latents,
@@ -417,6 +426,7 @@ def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bo
         "bin": N_BINS,
         "cofiring": 0 if two_signed else N_COFIRING,
         "across": N_COFIRING if has_mates else 0,
+        "head": n_heads,
     }
     return sizes | card_sizes(FLOATS, INTS, sizes)
 

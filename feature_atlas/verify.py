@@ -96,7 +96,11 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
             yield f"{place}: {error}"
             continue
         sizes = dictionary_sizes(
-            record.n_latents, rows[1] - rows[0], record.two_signed, bool(attributes.get("mates"))
+            record.n_latents,
+            rows[1] - rows[0],
+            record.two_signed,
+            bool(attributes.get("mates")),
+            atlas.manifest.model.n_heads if attributes.get("heads") else 0,
         )
         specs, labels = DICTIONARY, attributes.get("labels", {})
         if "most" in labels:

@@ -25,6 +25,7 @@ from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
 from pipeline.core.head_scan import HeadScan
+from pipeline.core.head_source import head_source
 from pipeline.core.heads import HeadGroup, head_groups, write_factor
 from pipeline.core.inputs import caught_for
 from pipeline.core.memory import peak_bytes, state_bytes
@@ -39,7 +40,7 @@ from pipeline.core.sweep import Sweep
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 from pipeline.core.workers import workers
 
-VERSION = 4
+VERSION = 5
 HEADS_VERSION = 1
 STATE = "state.npz"
 
@@ -76,7 +77,7 @@ def run(params: Params, work: Path) -> None:
         unread = [each for each in groups if f"{each.id}.npz" in missing]
         windows, d_vocab = open_windows(params, folder, work), folder.record.d_vocab
         model = load_cut_model(folder, points_of(todo, unread, folder.shape), params.device)
-        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, d_vocab)
+        scans = new_scans(placed(todo, model.device), dictionaries, model, windows, params, d_vocab)
         heads = new_head_scans(unread, model, windows, params, d_vocab)
         _tell(model, scans, heads, windows, params.scan)
         scan(model, scans, heads, windows, params.scan, stage.path)
@@ -123,11 +124,21 @@ def keys(
 
 
 def new_scans(
-    todo: list[Dictionary], dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
+    todo: list[Dictionary],
+    dictionaries: list[Dictionary],
+    model: SubjectModel,
+    windows: Windows,
+    params: Params,
+    d_vocab: int,
 ) -> list[DictionaryScan]:
     """An empty scan of each of `todo`, which are some of `dictionaries`."""
     counts = windows.type_counts(d_vocab)
-    return [DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in todo]
+    return [
+        DictionaryScan(
+            each, params.scan, counts, bool(mates_of(each, dictionaries)), head_source(each, model)
+        )
+        for each in todo
+    ]
 
 
 def new_head_scans(

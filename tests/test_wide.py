@@ -74,7 +74,7 @@ def test_core_statistics_equal_brute_force(architecture: str, n: int, ctx: int) 
     for batch in windows.batches(7):
         read = made.read(x[first : first + len(batch.token)])
         for lo in starts(made):
-            scan.add([read], lo, (batch,))
+            scan.add([read], [], lo, (batch,))
         encoded.append(made.encode(x[first : first + len(batch.token)]))
         first += len(batch.token)
     acts = torch.cat(encoded).T.contiguous().numpy()

@@ -66,7 +66,7 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk") -> Path:
+def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk", **config: object) -> Path:
     """A SAELens folder with random directions."""
     generator = torch.Generator().manual_seed(1)
     directions = torch.randn(N_LATENTS, d_in, generator=generator) / d_in**0.5
@@ -78,7 +78,7 @@ def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "top
     }
     if architecture.startswith("jumprelu"):
         arrays["threshold"] = torch.rand(N_LATENTS, generator=generator)
-    return write_saelens(folder, arrays, architecture=architecture)
+    return write_saelens(folder, arrays, architecture=architecture, **config)
 
 
 def load(given: str | DictionaryParams, name: str = "d", width: int = D_MODEL) -> Dictionary:

@@ -46,13 +46,15 @@ def write_dictionary(
     n_top, two_signed = scan["top/key"].shape[1], dictionary.two_signed
     pool = [Mate(mate.id, _firings(work, mate.id)) for mate in mates]
     arrays = dictionary_arrays(scan, described, windows, pool, two_signed, min_count, d_vocab)
-    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates))
+    n_heads = scan["heads/sums"].shape[1] if "heads/sums" in scan else 0
+    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates), n_heads)
     attributes: dict[str, Any] = {
         "sizes": sizes,
         "sections": sections(n_top, two_signed),
         "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
         "writes": "promoted_value" in described,
         "mates": [mate.id for mate in mates],
+        "heads": f"attn.{dictionary.hook_in.layer}" if n_heads else None,
     }
     specs = DICTIONARY
     if dictionary.labels is not None:

@@ -22,8 +22,15 @@ def processing_of(dictionary: Dictionary) -> Processing:
 
 
 def caught_for(dictionaries: Iterable[Dictionary], shape: Shape) -> set[HookPoint]:
-    """The model's own hook points whose activations tell what the dictionaries read."""
-    return {processing_of(each).caught_at(each.hook_in, shape) for each in dictionaries}
+    """The model's own hook points whose activations tell what dictionaries read, and which heads wrote it."""
+    chosen = list(dictionaries)
+    read = {processing_of(each).caught_at(each.hook_in, shape) for each in chosen}
+    return read | {HookPoint("attn_z", each.hook_in.layer) for each in chosen if reads_heads(each)}
+
+
+def reads_heads(dictionary: Dictionary) -> bool:
+    """Whether the heads of a layer write what it reads."""
+    return dictionary.hook_in.point in ("attn_z", "attn_out") and not dictionary.two_signed
 
 
 def activation(dictionary: Dictionary, acts: Acts, model: SubjectModel) -> Float[Tensor, "... d_in"]:

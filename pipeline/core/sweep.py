@@ -61,13 +61,16 @@ class Sweep:
     ) -> dict[str, list[Fired]]:
         """By dictionary where the latents fire, block by block."""
         read = {
-            scan.dictionary.id: [
-                scan.dictionary.read(activation(scan.dictionary, each, self._model)) for each in acts
-            ]
+            scan.id: [scan.dictionary.read(activation(scan.dictionary, each, self._model)) for each in acts]
             for scan in self._scans
         }
+        z = {
+            scan.id: [scan.source.read(scan.dictionary, each, self._model) for each in acts]
+            for scan in self._scans
+            if scan.source is not None
+        }
         found = self._crew.do(
-            partial(scan.add, read[scan.dictionary.id], lo, batches) for scan, lo in self._blocks
+            partial(scan.add, read[scan.id], z.get(scan.id, []), lo, batches) for scan, lo in self._blocks
         )
         fired: dict[str, list[Fired]] = defaultdict(list)
         for (scan, _), where in zip(self._blocks, found, strict=True):

@@ -28,6 +28,8 @@ export class Dictionary {
   readonly sections: Record<Section, [number, number]>;
   /** The layer's other dictionaries: `across_dictionary` counts in this list. */
   readonly mates: string[];
+  /** The heads that write what it reads, told in `head_part`; null where it reads something else. */
+  readonly heads: string | null;
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
@@ -40,6 +42,7 @@ export class Dictionary {
   ) {
     this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
     this.mates = (group.attributes["mates"] as string[] | undefined) ?? [];
+    this.heads = (group.attributes["heads"] as string | null | undefined) ?? null;
     this.writes = group.attributes["writes"] === true;
     this.#labels = new Labels(group);
     this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };

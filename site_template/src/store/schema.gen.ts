@@ -107,6 +107,7 @@ export type FloatField =
   | "concentration"
   | "cofiring_cosine"
   | "across_cosine"
+  | "head_part"
   ;
 
 export type IntField =
@@ -221,6 +222,7 @@ export const DOCS = {
   "concentration": "share of activation mass on its five heaviest token types",
   "cofiring_cosine": "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
   "across_cosine": "the same with latents of the layer's other dictionaries",
+  "head_part": "of latents of an attention output: what each head of the layer writes into the latent's activation before its function and bias, mean over firings",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
