@@ -92,12 +92,14 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         try:
             attributes = Group(place).attributes
             rows = attributes["sections"]["top"]
+            cards = {axis: attributes["sizes"][axis] for axis in ("float_field", "int_field")}
         except (FormatError, KeyError) as error:
             yield f"{place}: {error}"
             continue
         sizes = dictionary_sizes(
             record.n_latents, rows[1] - rows[0], record.two_signed, bool(attributes.get("mates"))
         )
+        sizes |= cards  # those of older atlases have fewer columns
         specs, labels = DICTIONARY, attributes.get("labels", {})
         if "most" in labels:
             specs, sizes = (*specs, *LABELS), sizes | label_sizes(labels)
