@@ -82,7 +82,7 @@ def main() -> None:
     subject = ModelFolder.resolve(params.model)
     windows, few = (first_tokens(folder / "work" / "tokens", subject, n) for n in (tokens, 4 * CTX))
     dictionaries = load_dictionaries(params, subject)
-    model = load_cut_model(subject, points_of(dictionaries, []), params.device)
+    model = load_cut_model(subject, points_of(dictionaries, [], subject.shape), params.device)
     one_pass(model, dictionaries[:1], few, params)  # compiles
     print(json.dumps(one_pass(model, dictionaries, windows, params)))
 

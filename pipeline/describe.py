@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feature_atlas.contract import N_EFFECTS, N_NEIGHBOURS
+from feature_atlas.errors import InputError
 from pipeline.core.accumulate.head_types import strongest_types
 from pipeline.core.circuits import HeadTokens, describe_heads
 from pipeline.core.dictionaries import Dictionary
@@ -57,13 +58,17 @@ def run(params: Params, work: Path) -> None:
 
 
 def scanned_types(groups: list[HeadGroup], work: Path) -> dict[str, HeadTokens]:
-    """By group the token types that its heads attend from and to most; they are what is described."""
-    if not groups:
-        return {}
-    StageFolder.key_of(work / "scan")  # an InputError if it has not finished
+    """By group the token types that its heads attend from and to most; they are what is described.
+
+    Raises InputError if the scan has not finished, or was one without heads.
+    """
     found: dict[str, HeadTokens] = {}
     for each in groups:
-        with np.load(work / "scan" / f"{each.id}.npz", allow_pickle=False) as scan:
+        StageFolder.key_of(work / "scan")
+        path = work / "scan" / f"{each.id}.npz"
+        if not path.is_file():
+            raise InputError(f"the scan was made without heads: no {path}; run: atlas scan, or atlas build")
+        with np.load(path, allow_pickle=False) as scan:
             types = scan["types/type"]
             query, key = (strongest_types(types, scan[f"types/{side}"]) for side in ("sent", "received"))
         found[each.id] = HeadTokens(query, key)

@@ -45,6 +45,7 @@ from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
+from tests.synthetic_heads import N_HEADS, write_heads
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -117,13 +118,14 @@ class Units:
 
 
 def normal(path: Path) -> Path:
-    """Two layers of two-signed neurons and an SAE with dead and rare latents."""
+    """Two layers of two-signed neurons and of heads, and an SAE with dead and rare latents."""
     units = [Units(f"mlp_post.{layer}", f"mlp_post.{layer}", 96, two_signed=True) for layer in (0, 1)]
     return write_atlas(
         path,
         "A synthetic atlas",
         prose(100),
         [*units, Units("resid_post.1.toy", "resid_post.1", 300, dead=0.1)],
+        heads=2,
     )
 
 
@@ -147,7 +149,7 @@ def hostile(path: Path) -> Path:
         Units("resid_post.0.x", "resid_post.0", 64, labels={7: said}),
         Units("mlp_post.0", "mlp_post.0", 32, two_signed=True),
     ]
-    return write_atlas(path, f"Hostile {HOSTILE}", text, units)
+    return write_atlas(path, f"Hostile {HOSTILE}", text, units, heads=1)
 
 
 def large(path: Path) -> Path:
@@ -189,8 +191,8 @@ def prose(
     )
 
 
-def write_atlas(path: Path, title: str, text: Text, units: list[Units]) -> Path:
-    """Writes a whole atlas; its manifest last."""
+def write_atlas(path: Path, title: str, text: Text, units: list[Units], heads: int = 0) -> Path:
+    """Writes a whole atlas, with the heads of so many layers; its manifest last."""
     run = path / "runs" / RUN
     run.mkdir(parents=True)
     d_vocab = len(text.vocabulary)
@@ -202,11 +204,16 @@ def write_atlas(path: Path, title: str, text: Text, units: list[Units]) -> Path:
     create_group(run / "vocabulary.zarr", VOCABULARY, vocabulary, {})
     (run / "dictionaries").mkdir()
     alive = [_write_dictionary(run / "dictionaries" / f"{each.id}.zarr", text, each) for each in units]
+    for layer in range(heads):
+        write_heads(run / "dictionaries" / f"attn.{layer}.zarr", text, layer)
     files = list_files(run)
     (run / FILES).write_text(json.dumps(files))
     n_bytes = sum(size for size, _ in files.values())
     (path / MANIFEST).write_text(
-        json.dumps(_manifest(title, text, list(zip(units, alive, strict=True)), n_bytes))
+        json.dumps(
+            _manifest(title, text, list(zip(units, alive, strict=True)), n_bytes)
+            | ({"heads": [_heads(layer) for layer in range(heads)]} if heads else {})
+        )
     )
     return path
 
@@ -459,6 +466,11 @@ def _repeated(arrays: Arrays, n: int, random: np.random.Generator) -> Arrays:
             grown[name] = np.zeros((n, *values.shape[1:]), values.dtype)
             grown[name][: len(values)] = values
     return grown
+
+
+def _heads(layer: int) -> dict[str, Any]:
+    store = f"dictionaries/attn.{layer}.zarr"
+    return {"id": f"attn.{layer}", "layer": layer, "n_heads": N_HEADS, "rotary": layer == 1, "store": store}
 
 
 def _manifest(title: str, text: Text, units: list[tuple[Units, int]], n_bytes: int) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from safetensors.torch import load_file, save_file
 from feature_atlas.errors import AddressError, AtlasError, InputError
 from pipeline.core.dictionary_spec import DictionaryParams, from_text, parse_spec
 from tests import tiny
+from tests.goldens import malicious
 from tests.goldens.common import GOLDENS
+from tests.goldens.dunefsky import training_code
 from tests.tiny import D_MODEL, N_LATENTS
 
 WIDTH = 16  # of the goldens
@@ -62,12 +66,12 @@ def test_a_square_dictionary_must_be_named(tmp_path: Path) -> None:
     [
         (lambda a: a.pop("b_enc"), r"sae_weights.safetensors lacks b_enc; it has: W_dec, W_enc, b_dec"),
         (lambda a: a.update(b_dec=a["b_dec"][:-1]), r"b_dec has shape \[15\], expected \[16\]"),
-        (lambda a: a.update(W_enc=a["W_enc"][:-1]), r"W_enc has shape \[15, 48\], expected \[16, 48\]"),
-        (lambda a: a.update(W_dec=a["W_dec"][None]), r"W_dec has shape \[1, 48, 16\], expected \[48, 16\]"),
-        (lambda a: a.update(b_enc=a["b_enc"][None]), r"b_enc has shape \[1, 48\]; it should be a vector"),
+        (lambda a: a.update(W_enc=a["W_enc"][:-1]), r"W_enc has shape \[15, 24\], expected \[16, 24\]"),
+        (lambda a: a.update(W_dec=a["W_dec"][None]), r"W_dec has shape \[1, 24, 16\], expected \[24, 16\]"),
+        (lambda a: a.update(b_enc=a["b_enc"][None]), r"b_enc has shape \[1, 24\]; it should be a vector"),
         (lambda a: a["W_dec"].__setitem__((3, 3), torch.nan), "W_dec holds values that are not finite"),
         (lambda a: a["b_enc"].__setitem__(3, torch.inf), "b_enc holds values that are not finite"),
-        (lambda a: a.update(scaling_factor=torch.full((48,), 1.5)), "scaling_factor is not 1 throughout"),
+        (lambda a: a.update(scaling_factor=torch.full((24,), 1.5)), "scaling_factor is not 1 throughout"),
     ],
 )
 def test_arrays_that_do_not_fit(change: object, words: str, tmp_path: Path) -> None:
@@ -129,6 +133,29 @@ def test_a_missing_layer_of_a_set(tmp_path: Path) -> None:
     (path / "layer_1.safetensors").unlink()
     with pytest.raises(InputError, match=r"lacks layer_1.safetensors"):
         tiny.load(str(path), width=WIDTH)
+
+
+@pytest.mark.parametrize("place", malicious.PLACES, ids=lambda place: place.__name__)
+@pytest.mark.parametrize("family", malicious.PICKLED)
+def test_a_pickle_that_runs_code_leaves_no_trace(
+    family: str, place: Callable[[str, Any, malicious.Touch], Any], tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    path = malicious.write(family, place, tmp_path / "d", trace)
+    with pytest.raises(InputError, match="is refused: it is not arrays alone, and reading it could run"):
+        tiny.load(f"{path}@{'ln2_out.1:mlp_out.1' if family == 'dunefsky' else 'resid_mid.1'}", width=WIDTH)
+    assert not trace.exists()
+    with training_code():
+        torch.load(path, weights_only=False)
+    assert trace.exists(), "it would have run code"
+
+
+def test_other_layouts_of_pickles_leave_no_trace(tmp_path: Path) -> None:
+    for path in malicious.write_bare(tmp_path / "d", tmp_path / "trace"):
+        for family in ("", "openai:", "transcoder_circuits:"):
+            with pytest.raises(InputError):
+                tiny.load(f"{family}{path}@resid_mid.1", width=WIDTH)
+    assert not (tmp_path / "trace").exists()
 
 
 def test_other_pickles_are_none_of_ours(tmp_path: Path) -> None:
@@ -197,7 +224,7 @@ def test_hook_points_of_the_files_are_used_when_none_are_given() -> None:
 
 
 def test_a_set_is_one_dictionary_for_each_layer() -> None:
-    place = str(GOLDENS / "circuit_tracer" / "relu")
+    place = f"circuit-tracer:{GOLDENS / 'circuit_tracer' / 'relu'}"
     every = tiny.load_all(parse_spec("tc", place), lambda _: WIDTH)
     assert [each.id for each in every] == ["tc.0", "tc.1", "tc.2"]
     assert [each.hook_in.layer for each in every] == [0, 1, 2]

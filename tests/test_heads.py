@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,17 @@ from safetensors.numpy import load_file
 
 from feature_atlas import Atlas, Head, Heads, open_atlas
 from feature_atlas.contract import METRICS, N_HEAD_TYPES
-from feature_atlas.errors import AddressError
+from feature_atlas.errors import AddressError, InputError
 from feature_atlas.verify import verify
+from pipeline import describe
 from pipeline.build import build
 from pipeline.core.embedded import embedded_root
 from pipeline.core.head_cards import head_arrays
 from pipeline.core.head_scan import HeadScan
 from pipeline.core.heads import HeadGroup, write_factor
+from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams, load_params
+from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Corpus, Windows
 from tests import brute, brute_heads
 from tests.brute_heads import Seen
@@ -230,6 +234,43 @@ def test_ties_go_to_the_earlier_window(tied: tuple[Windows, HeadScan, dict[int, 
                 want_keys = brute_heads.strongest(best.pattern[query], query)
                 assert list(told) == list(want_keys)
                 assert list(told.values()) == pytest.approx(list(want_keys.values()), abs=0.5 / 255)
+
+
+def test_heads_come_to_an_atlas_that_had_none(tiny_params: Params, tmp_path: Path) -> None:
+    """What is there already is not scanned again; without heads nothing speaks of them."""
+    out, work = tmp_path / "atlas", tmp_path / "atlas.work"
+    without = tiny_params.model_copy(update={"heads": False})
+    build(without, out)
+    atlas = open_atlas(str(out))
+    assert atlas.manifest.heads == () and not list(verify(atlas))
+    with pytest.raises(AddressError, match="no dictionary 'attn.0'"):
+        atlas.at("attn.0/0")
+    with pytest.raises(InputError, match="scan was made without heads.*atlas scan"):
+        describe.run(tiny_params, work)
+    before = {path: path.stat().st_mtime_ns for path in work.glob("[sd]*/*.npz")}
+    build(tiny_params, out)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    atlas = open_atlas(str(out))
+    assert [record.id for record in atlas.manifest.heads] == ["attn.0", "attn.1"]
+    assert not list(verify(atlas))
+
+
+def test_a_damaged_group_is_found(tiny_atlas: Path, tmp_path: Path) -> None:
+    atlas = shutil.copytree(tiny_atlas, tmp_path / "atlas")
+    shutil.rmtree(next(atlas.rglob("attn.1.zarr")) / "windows" / "norms")
+    assert any("windows/norms" in line for line in verify(open_atlas(str(atlas))))
+
+
+def test_no_dictionary_may_take_the_name_of_heads(tiny_params: Params, tiny_dictionary: Path) -> None:
+    taken = {"dictionaries": {"attn.0": f"{tiny_dictionary}@resid_post.1"}}
+    folder = ModelFolder.resolve(tiny_params.model)
+    with pytest.raises(InputError, match="two dictionaries are called 'attn.0'"):
+        load_dictionaries(tiny_params.model_copy(update=taken), folder)
+    alone = tiny_params.model_copy(update=taken | {"heads": False})
+    assert [each.id for each in load_dictionaries(alone, folder)][-1] == "attn.0"
+    nothing = {"heads": False, "neurons": False, "dictionaries": {}}
+    with pytest.raises(InputError, match="nothing to describe"):
+        load_dictionaries(tiny_params.model_copy(update=nothing), folder)
 
 
 def test_a_head_is_found_by_its_address(tiny_atlas: Path) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.dictionaries import PATH as DICTIONARIES_PATH
+from docs.dictionaries import row_name
 from docs.format import PATH as FORMAT_PATH
 from docs.format import format_page
 from pipeline.core.params import Params, load_params
+from tests.goldens.cases import cases
 from viewer_builder.schema_ts import PATH as SCHEMA_PATH
 from viewer_builder.schema_ts import schema
 
@@ -92,6 +95,14 @@ def test_each_library_has_one_owner(library: str, owner: str) -> None:
 def test_generated_files_are_current() -> None:
     assert SCHEMA_PATH.read_text() == schema(), "run: python -m viewer_builder.schema_ts"
     assert FORMAT_PATH.read_text() == format_page(), "run: python -m docs.format"
+
+
+def test_the_page_of_dictionaries_tells_of_every_golden() -> None:
+    """Not how near each comes: last bits differ between machines."""
+    rows = DICTIONARIES_PATH.read_text().splitlines()
+    names = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")]
+    told = [name for name in names if name != "variant"]
+    assert told == [row_name(case) for case in cases()], "run: python -m docs.dictionaries"
 
 
 def test_every_parameter_is_described_and_the_demo_uses_them_all() -> None:

@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One layer of a grid, or one head of a layer's table."""
+    """One layer of a grid."""
 
     id: str
     path: str

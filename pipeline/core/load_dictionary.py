@@ -32,7 +32,7 @@ _LAYOUTS = {
     "circuit-tracer": (circuit_tracer.CONFIG,),
 }
 
-# What each word of `processing` says was done to the model (pipeline/core/processing.py).
+# What each word of `processing` says was done to the model: parts of pipeline/core/processing.py.
 _PROCESSINGS = {
     "none": (),
     "centred": ("centre_writes",),

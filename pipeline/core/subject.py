@@ -10,6 +10,7 @@ from feature_atlas.errors import AddressError, InputError
 from pipeline.core.dictionaries import Dictionary, neurons
 from pipeline.core.dictionary_spec import FORM, parse_spec
 from pipeline.core.heads import head_groups
+from pipeline.core.inputs import processing_of
 from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -27,7 +28,10 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         else []
     )
     for name, given in params.dictionaries.items():
-        found += load_dictionary(parse_spec(name, given), partial(_width, folder, name))
+        loaded = load_dictionary(parse_spec(name, given), partial(_width, folder, name))
+        for dictionary in loaded:
+            processing_of(dictionary).check(folder.family)
+        found += loaded
     heads = [group.id for group in head_groups(params, folder)]
     _check_ids([*(dictionary.id for dictionary in found), *heads])
     if not found and not heads:

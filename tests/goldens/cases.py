@@ -17,13 +17,13 @@ from pipeline.core.load_dictionary import load_dictionary
 from tests.goldens.common import GOLDENS, Array
 
 # Folder of goldens -> checkpoint in each, and hook points where the files name none.
-FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "sae_lens": (".", {}),
     "sae_lens_pre6": (".", {}),
     "openai": ("autoencoders/1.pt", {"hook_in": "resid_post.1"}),
     "dictionary_learning": ("trainer_0", {"hook_in": "resid_post.1"}),
     "sparsify": ("h.1*", {}),
-    "circuit_tracer": (".", {}),
+    "circuit_tracer": (".", {"format": "circuit-tracer"}),  # as many latents as d_in: it must be said
     "dunefsky": ("transcoder.p*", {}),
 }
 # Golden -> what its refusal says.
@@ -31,6 +31,7 @@ REFUSED = {
     "sae_lens/abstopk": "architecture is 'abstopk'",
     "sae_lens/temporal": "architecture is 'temporal'",
     "sae_lens/matching_pursuit": "architecture is 'matching_pursuit'",
+    "sae_lens/checkpoint_batchtopk": "architecture is 'batchtopk'",
     "sae_lens/standard_expected_average_only_in": "give it as norm_scale",
     "sae_lens_pre6/first_normalize_true": "give it as norm_scale",
     "sae_lens_pre6/scaled": "finetuning_scaling_factor is True",
@@ -42,6 +43,7 @@ REFUSED = {
 }
 # Goldens with a factor of the inputs that no file holds: read a second time, given it.
 SCALED = ("sae_lens/standard_expected_average_only_in", "sae_lens_pre6/first_normalize_true")
+STORED = ("sae_lens/checkpoint_standard",)  # the factor lies beside the weights
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def cases() -> Iterator[Case]:
     for family in sorted(FAMILIES):
         for folder in sorted(path for path in (GOLDENS / family).iterdir() if path.is_dir()):
             golden = f"{family}/{folder.name}"
-            yield Case(golden)
+            yield Case(golden, suffix="_folded" if golden in STORED else "")
             if golden in SCALED:
                 scale = float(Case(golden).arrays()["scale"])
                 yield Case(golden, {"norm_scale": scale}, "_folded")

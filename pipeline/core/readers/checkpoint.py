@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,8 @@ def open_pickle(path: Path, inert: tuple[str, ...] = ()) -> dict[str, Any]:
     whose bare name is in `inert`. Raises InputError if the file asks for anything else.
     """
     try:
-        with torch.serialization.safe_globals(_stand_ins(path, inert)):
+        with torch.serialization.safe_globals(_stand_ins(path, inert)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of pickles that it goes on to refuse
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise InputError(f"can't read {path}: {' '.join(str(error).split())[:200]}") from error

@@ -28,7 +28,7 @@ from pipeline.core.readers.checkpoint import (
 )
 from pipeline.core.readers.names import transformer_lens
 
-CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
+CONFIG, WEIGHTS, SCALER = "cfg.json", "sae_weights.safetensors", "activation_scaler.json"
 SAES = ("standard", "topk", "jumprelu", "gated")
 TRANSCODERS = ("transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder")
 # Names that versions before 6 gave to settings.
@@ -60,6 +60,8 @@ def opened(folder: Path, norm_scale: float | None) -> list[Checkpoint]:
     config = _flat(read_config(path, "SAELens"))
     settings = _settings(path, config)
     if settings.normalize == "expected_average_only_in" and norm_scale is None:
+        norm_scale = _stored_scale(folder / SCALER)
+    if settings.normalize == "expected_average_only_in" and norm_scale is None:
         raise InputError(
             f"{path}: normalize_activations is 'expected_average_only_in', a factor of the inputs that the"
             " files do not hold: give it as norm_scale of the dictionary (1 if it is folded in already)"
@@ -78,6 +80,19 @@ def opened(folder: Path, norm_scale: float | None) -> list[Checkpoint]:
             processing=_processing(config),
         )
     ]
+
+
+def _stored_scale(path: Path) -> float | None:
+    """What a checkpoint in the middle of training keeps beside its weights; a finished one has it in them."""
+    if not path.is_file():
+        return None
+    scaler = read_config(path, "SAELens")
+    scale = scaler.get("scaling_factor")
+    if scaler.get("has_whitening") or not isinstance(scale, int | float) or scale <= 0:
+        raise InputError(
+            f"{path}: only a positive scaling_factor without whitening is read; it holds {scaler}"
+        )
+    return float(scale)
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
