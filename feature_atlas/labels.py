@@ -23,6 +23,14 @@ class Label:
     score: float | None = None
 
 
+def unprintable(text: str) -> str | None:
+    """The first character that UTF-8 does not have or a terminal would obey; newline and tab are fine."""
+    wrong = (
+        c for c in text if (c < " " and c not in "\n\t") or "\x7f" <= c < "\xa0" or "\ud800" <= c <= "\udfff"
+    )
+    return next(wrong, None)
+
+
 def ranked(labels: Sequence[Label]) -> list[Label]:
     """Best first: by score, those without one last; otherwise as they were given."""
     return sorted(labels, key=lambda label: (label.score is None, -(label.score or 0.0)))

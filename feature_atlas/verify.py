@@ -92,6 +92,7 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         try:
             attributes = Group(place).attributes
             rows = attributes["sections"]["top"]
+            cards = {axis: attributes["sizes"][axis] for axis in ("float_field", "int_field")}
         except (FormatError, KeyError) as error:
             yield f"{place}: {error}"
             continue
@@ -102,6 +103,7 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
             bool(attributes.get("mates")),
             atlas.manifest.model.n_heads if attributes.get("heads") else 0,
         )
+        sizes |= cards  # those of older atlases have fewer columns
         specs, labels = DICTIONARY, attributes.get("labels", {})
         if "most" in labels:
             specs, sizes = (*specs, *LABELS), sizes | label_sizes(labels)

@@ -113,9 +113,9 @@ def feature(latent: Latent) -> Row:
         **{f"neuron_alignment_{part}": [] for part in ("indices", "values", "l1")},
         **{f"correlated_neurons_{part}": [] for part in ("indices", "pearson", "l1")},
         **{f"correlated_features_{part}": [] for part in ("indices", "pearson", "l1")},
-        "neg_str": [row["token"] for row in shown["suppressed"]],
+        "neg_str": [_storable(row["token"]) for row in shown["suppressed"]],
         "neg_values": [row["value"] for row in shown["suppressed"]],
-        "pos_str": [row["token"] for row in shown["promoted"]],
+        "pos_str": [_storable(row["token"]) for row in shown["promoted"]],
         "pos_values": [row["value"] for row in shown["promoted"]],
         "frac_nonzero": latent.number("density"),
         "freq_hist_data_bar_heights": activations(latent).tolist() if fires else [],
@@ -148,7 +148,7 @@ def _activation(
     return {
         "id": _id(latent, part),
         **key,
-        "tokens": example.tokens,
+        "tokens": [_storable(token) for token in example.tokens],
         "values": values,
         "maxValue": max(values),
         "maxValueTokenIndex": values.index(max(values)),
@@ -183,6 +183,11 @@ def explanations(latent: Latent) -> Iterator[Row]:
             "explanationModelName": None,
             "notes": f"{label.source}{score}",
         }
+
+
+def _storable(token: str) -> str:
+    """PostgreSQL, which Neuronpedia imports to, has no NUL in its texts: its picture stands for it."""
+    return token.replace("\0", "␀")
 
 
 def _key(latent: Latent) -> Row:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from feature_atlas import Atlas, Label
 from feature_atlas.address import Address
 from feature_atlas.errors import AddressError, InputError
+from feature_atlas.labels import unprintable
 
 LONGEST = 4096  # characters of a label
 
@@ -54,13 +55,11 @@ def _existing(each: Said, atlas: Atlas) -> Address:
 
 
 def _printable(each: Said, text: str) -> str:
-    """`text`, if it says something in characters that UTF-8 has and a terminal does not obey."""
+    """`text`, if it says something, briefly enough, in characters to be shown."""
     if not text.strip():
         raise InputError(f"{each.where}: the label or its source is empty")
     if len(text) > LONGEST:
         raise InputError(f"{each.where}: {len(text):,} characters are more than the {LONGEST:,} of a label")
-    wrong = [char for char in text if (char < " " and char not in "\n\t") or "\x7f" <= char < "\xa0"]
-    wrong += [char for char in text if "\ud800" <= char <= "\udfff"]
-    if wrong:
-        raise InputError(f"{each.where}: {text[:40]!r} holds the control character {wrong[0]!r}")
+    if wrong := unprintable(text):
+        raise InputError(f"{each.where}: {text[:40]!r} holds the control character {wrong!r}")
     return text

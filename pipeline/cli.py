@@ -218,7 +218,7 @@ def export(
     chosen = choose(atlas, to, dictionary or [])
     with step("export", sum(map(len, chosen)), "units") as progress:
         write_export(atlas, to, out, chosen, progress.advance)
-    say(f"{to}: {out}, {sum(map(len, chosen)):,} units of {', '.join(each.record.id for each in chosen)}")
+    say(f"{to}: {out}, {sum(map(len, chosen)):,} units")
 
 
 @app.command()

@@ -28,6 +28,7 @@ from feature_atlas.errors import FormatError, InputError
 from interchange import histogram
 from interchange.export import FORMATS, choose, export
 from interchange.names import source_id
+from tests import synthetic
 from viewer_builder.serve import make_server
 
 ALL = ["mlp_post.0", "mlp_post.1", "tiny-sae"]
@@ -227,7 +228,7 @@ def assert_feature(row: dict[str, Any], latent: Latent, source: str) -> None:
     assert row["layer"] == source
     assert (row["frac_nonzero"], row["maxActApprox"]) == (shown["density"], shown["max_activation"])
     for side, key in (("pos", "promoted"), ("neg", "suppressed")):
-        assert row[f"{side}_str"] == [each["token"] for each in shown[key]]
+        assert row[f"{side}_str"] == [each["token"].replace("\0", "␀") for each in shown[key]]
         assert row[f"{side}_values"] == [each["value"] for each in shown[key]]
     assert row["logits_hist_data_bar_heights"] == shown["effect_histogram"]["counts"]
     values = row["logits_hist_data_bar_values"]
@@ -256,6 +257,14 @@ def assert_activations(rows: list[dict[str, Any]], latent: Latent) -> None:
         step = max(map(abs, row["values"])) / 127
         assert row["binMin"] - step <= activation <= row["binMax"] + step
     assert len(rows) == sum(len(latent.examples(name)) for name in ("top", "bands", "random"))
+
+
+def test_no_row_holds_what_a_database_can_not(tmp_path: Path) -> None:
+    atlas = synthetic.hostile(tmp_path / "hostile")
+    out = run(atlas, "neuronpedia", tmp_path / "out", ["resid_post.0.x"])
+    data = [gzip.decompress(path.read_bytes()) for path in out.rglob("*.gz")]
+    assert len(data) == 3 and not any(b"\\u0000" in each or b"\0" in each for each in data)
+    assert any("␀".encode() in each for each in data)
 
 
 def test_two_dictionaries_of_one_name_are_refused(tiny_atlas: Path, tmp_path: Path) -> None:
