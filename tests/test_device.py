@@ -83,7 +83,7 @@ def test_listed_equals_the_compiled_loop(size: tuple[int, int], seed: int, fires
 
 @pytest.fixture
 def params(tiny_params: Params, tmp_path: Path) -> Params:
-    """Neurons of both layers and a dictionary of every kind."""
+    """Neurons and heads of both layers and a dictionary of every kind."""
     folders = {kind: tiny.write_dictionary(tmp_path / kind, architecture=kind) for kind in PLACES}
     return tiny_params.model_copy(
         update={"dictionaries": {kind: f"{folders[kind]}@{place}" for kind, place in PLACES.items()}}
@@ -109,7 +109,7 @@ def test_a_scan_that_selects_on_the_device_is_the_same(
     for compiled in ("above", "listed"):
         monkeypatch.delattr(f"pipeline.core.encode.{compiled}")
     got = scanned(params, tmp_path / "device")
-    assert len({name.split("/")[0] for name in got}) == 2 + len(PLACES)
+    assert len({name.split("/")[0] for name in got}) == 2 + 2 + len(PLACES)  # neurons, heads, dictionaries
     assert got == want
 
 
