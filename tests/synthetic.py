@@ -275,6 +275,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_fires_on(acts, text.tokens, len(text.vocabulary)),
         **_made_up(len(text.vocabulary), latent, n, random),
         **_cofiring(latent, n, units.two_signed, random),
+        "head_part": np.zeros(0),
         **{
             name: np.array([each[name] for each in examples])
             for name in examples[0]
