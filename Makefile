@@ -40,6 +40,7 @@ fix: setup ## repair formatting and what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/python -m viewer_builder.schema_ts
 	$(BIN)/python -m docs.format
+	$(BIN)/python -m docs.dictionaries
 
 bench: setup ## measure against the bare lower bounds
 	$(BIN)/python -m benchmarks.scan

@@ -44,7 +44,7 @@ from pipeline.core.progress import say, step
 
 MARKED = ("tokens", "scan", "describe", "quality")
 STAGES = (*MARKED, "assemble", "sweep")  # sweep: the manifest is switched, the process not yet at its end
-N_LATENTS, TOKENS = 512, 4096
+N_LATENTS, TOKENS = 512, 16_384
 TWICE = 0.5  # so many of the killed builds are killed again
 POLL = 0.002  # seconds
 ORPHANS_END = 5.0  # seconds that processes have to notice that their build is gone

@@ -82,7 +82,7 @@ def main() -> None:
     subject = ModelFolder.resolve(params.model)
     windows, few = (first_tokens(folder / "work" / "tokens", subject, n) for n in (tokens, 4 * CTX))
     dictionaries = load_dictionaries(params, subject)
-    model = load_cut_model(subject, points_of(dictionaries, []), params.device)
+    model = load_cut_model(subject, points_of(dictionaries, [], subject.shape), params.device)
     one_pass(model, dictionaries[:1], few, params)  # compiles
     print(json.dumps(one_pass(model, dictionaries, windows, params)))
 
@@ -100,7 +100,7 @@ def one_pass(
     model: SubjectModel, dictionaries: list[Dictionary], windows: Windows, params: Params
 ) -> dict[str, float]:
     """The scan as the pipeline does it, beside the work that can't be avoided."""
-    scans = new_scans(dictionaries, dictionaries, windows, params, VOCABULARY)
+    scans = new_scans(dictionaries, dictionaries, model, windows, params, VOCABULARY)
     sample, threads = sample_size(windows, params.scan), os.cpu_count() or 1
     predicted = peak_bytes(model, scans, [], windows, params.scan.batch, sample, threads)
     bare = cpu_seconds(lambda: bare_pass(model, dictionaries, windows, params.scan.batch))

@@ -140,7 +140,7 @@ def clocked(
     batches: list[Batch],
 ) -> dict[str, float]:
     """As `one_round`, of these batches, all of which are sample."""
-    scans = new_scans(dictionaries, dictionaries, windows, params, VOCABULARY)
+    scans = new_scans(dictionaries, dictionaries, model, windows, params, VOCABULARY)
     layer = Layer([scan for scan in scans if scan.within is not None], chosen=False)
     spent: dict[str, float] = defaultdict(float)
     for batch in batches:
@@ -233,8 +233,9 @@ def passes(folder: Path, part: int) -> dict[str, Any]:
     one_pass.make(folder / "one", MINI, 1, 24_576, 2 * BUILT, sample=sizes[0])
     grown = [one_pass.measured(folder / "one", tokens) for tokens in sizes]
     layers = SMALL.n_layers // part
-    one_pass.make(folder / "many", SMALL, layers, 24_576, 2 * BUILT)
-    many = [one_pass.measured(folder / "many", BUILT // 4 // part) for _ in range(1 if part > 1 else ROUNDS)]
+    tokens = BUILT // 4 // part
+    one_pass.make(folder / "many", SMALL, layers, 24_576, 2 * BUILT, sample=tokens // 4)
+    many = [one_pass.measured(folder / "many", tokens) for _ in range(1 if part > 1 else ROUNDS)]
     over = [run["peak"] / run["predicted"] for run in [*grown, *many]]
     return {
         "peak_memory_over_predicted": round(max(over, key=lambda ratio: abs(ratio - 1)), 3),

@@ -106,6 +106,7 @@ def make_sae(
         source="random",
         W_enc=W_enc,
         b_enc=torch.cat(parts),
+        b_pre=b_dec,
         W_dec=W_enc.T.contiguous(),
         b_dec=b_dec,
     )

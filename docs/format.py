@@ -48,7 +48,9 @@ bytes of each file, so that a reader needs only absolute byte ranges and can tel
 units with two signs. Chunk and shard are lengths of the first dimension; the others are whole.
 
 A dictionary group's attributes also hold `sizes` (length of each axis), `sections` (rows of the
-`example` axis: top, bottom, bands, random) and `fields` (columns of the two cards).
+`example` axis: top, bottom, bands, random) and `fields` (columns of the two cards). Those of a labelled
+dictionary hold `labels`: `source`, by whom; `count`, how many latents are labelled; and `most`, how many
+labels one has at most, which atlases made before there could be several do not have, nor the array.
 
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
@@ -116,8 +118,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 
 def _constants() -> str:
     names = (
-        "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_NEIGHBOURS N_FIRES_ON"
-        " N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS"
+        "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_NEIGHBOURS"
+        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS"
         " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]

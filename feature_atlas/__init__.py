@@ -3,6 +3,7 @@
 from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
 from feature_atlas.errors import AtlasError
 from feature_atlas.heads import Head, HeadExample, Heads
+from feature_atlas.labels import Label
 from feature_atlas.token import Token
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Head",
     "HeadExample",
     "Heads",
+    "Label",
     "Latent",
     "Token",
     "open_atlas",

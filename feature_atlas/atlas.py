@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,13 @@ from feature_atlas.address import Address
 from feature_atlas.contract import histogram_edges
 from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.heads import Head, Heads
+from feature_atlas.labels import Label, read_row
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
 from feature_atlas.store import Group, read_bytes
 from feature_atlas.token import Token, TokenIndex, find_type
 
 Array = np.ndarray[Any, Any]
+_CARD = ("card/floats", "card/ints", "examples/tokens", "examples/acts")
 
 
 def open_atlas(url: str) -> Atlas:
@@ -142,9 +144,12 @@ class Dictionary:
         self.group = Group(f"{atlas.run_url}/{record.store}")
         attributes = self.group.attributes
         self.sections: dict[str, tuple[int, int]] = {k: tuple(v) for k, v in attributes["sections"].items()}
-        self.label_source: str | None = attributes.get("labels", {}).get("source")
+        self._labels: dict[str, Any] = attributes.get("labels", {})
+        self.label_source: str | None = self._labels.get("source")
+        self.writes: bool = attributes.get("writes", True)
         self._stats: dict[str, Array] = {}
         self.mates: list[str] = attributes.get("mates", [])
+        self.heads: str | None = attributes.get("heads")
         self._fields: dict[str, dict[str, tuple[int, int]]] = attributes["fields"]
 
     def __len__(self) -> int:
@@ -154,24 +159,55 @@ class Dictionary:
         """One latent; AddressError if there is none of that index."""
         if not 0 <= index < len(self):
             raise AddressError(f"{self.record.id}/{index}: {self.record.id} has latents 0..{len(self) - 1}")
-        floats = self.group.read("card/floats", index)
-        ints = self.group.read("card/ints", index).astype(np.int64)
+        return self._latent(index, [self.group.read(path, index) for path in _CARD], self._said(index))
+
+    def shards(self) -> Iterator[list[Latent]]:
+        """Every latent in order, those of one shard at a time: the way to read them all."""
+        length = (self.group.array(_CARD[0]).shards or (len(self),))[0]
+        said = self.all_labels
+        for number, first in enumerate(range(0, len(self), length)):
+            columns = [self.group.shard(path, number) for path in _CARD]
+            yield [
+                self._latent(index, row, said[index])
+                for index, row in enumerate(zip(*columns, strict=True), start=first)
+            ]
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Text of each latent's best label; empty where nothing is said."""
+        if self.label_source is None:
+            return [""] * len(self)
+        return [str(text) for text in self.group.read("label")]
+
+    @cached_property
+    def all_labels(self) -> list[list[Label]]:
+        """All labels of each latent, best first."""
+        if "most" in self._labels:
+            return [read_row(row) for row in self.group.read("labels")]
+        return [self._only(text) for text in self.labels]
+
+    def _said(self, index: int) -> list[Label]:
+        if "most" in self._labels:
+            return read_row(self.group.read("labels", index))
+        return self._only(str(self.group.read("label", index)) if self._labels else "")
+
+    def _only(self, text: str) -> list[Label]:
+        """The one label of an atlas made before a latent could have several."""
+        return [Label(text, self.label_source or "")] if text else []
+
+    def _latent(self, index: int, card: Sequence[Array], labels: list[Label]) -> Latent:
+        """From its rows of the arrays of _CARD."""
+        floats, ints, tokens, acts = card
+        wide = ints.astype(np.int64)
         return Latent(
             dictionary=self,
             index=index,
             floats={name: floats[start:stop] for name, (start, stop) in self._fields["floats"].items()},
-            ints={name: ints[start:stop] for name, (start, stop) in self._fields["ints"].items()},
-            tokens=self.group.read("examples/tokens", index),
-            acts=self.group.read("examples/acts", index),
-            label=str(self.group.read("label", index)) if self.label_source else "",
+            ints={name: wide[start:stop] for name, (start, stop) in self._fields["ints"].items()},
+            tokens=tokens,
+            acts=acts,
+            labels=labels,
         )
-
-    @cached_property
-    def labels(self) -> list[str]:
-        """What each latent is said to fire on, by `label_source`; empty where nothing is said."""
-        if self.label_source is None:
-            return [""] * len(self)
-        return [str(text) for text in self.group.read("label")]
 
     def stat(self, name: str) -> Array:
         """One statistic of every latent, [latent], read once; the names are the contract's `stats/…`."""
@@ -205,7 +241,12 @@ class Latent:
     ints: dict[str, Array]
     tokens: Array
     acts: Array
-    label: str
+    labels: list[Label]
+
+    @property
+    def label(self) -> str:
+        """Text of the best label; empty if there is none."""
+        return self.labels[0].text if self.labels else ""
 
     @property
     def address(self) -> str:
@@ -222,29 +263,42 @@ class Latent:
 
     def bands(self) -> list[dict[str, Any]]:
         """Each band: its range, how many firings it holds, and its uniformly drawn examples."""
+        pairs = zip(self.band_ranges(), self.band_examples(), strict=True)
+        return [{**band, "examples": [vars(example) for example in each]} for band, each in pairs]
+
+    def band_ranges(self) -> list[dict[str, Any]]:
+        """Each band's range and how many firings it holds, strongest first."""
+        names = ("band_low", "band_high", "band_firings")
+        columns = zip(self.floats[names[0]], self.floats[names[1]], self.ints[names[2]], strict=True)
+        return [{"low": float(low), "high": float(high), "firings": int(n)} for low, high, n in columns]
+
+    def band_examples(self) -> list[list[Example]]:
+        """The examples of each band, strongest band first."""
         start, stop = self.dictionary.sections["bands"]
-        n_bands = len(self.floats["band_low"])
-        each = (stop - start) // n_bands
-        rows = [range(start + b * each, start + (b + 1) * each) for b in range(n_bands)]
-        return [
-            {
-                "low": float(self.floats["band_low"][b]),
-                "high": float(self.floats["band_high"][b]),
-                "firings": int(self.ints["band_firings"][b]),
-                "examples": [vars(self._example(row)) for row in rows[b] if self._length(row)],
-            }
-            for b in range(n_bands)
-        ]
+        each = (stop - start) // len(self.floats["band_low"])
+        rows = [range(first, first + each) for first in range(start, stop, each)]
+        return [[self._example(row) for row in band if self._length(row)] for band in rows]
 
     def to_json(self) -> dict[str, Any]:
         """Everything about the latent, as `atlas show --json` prints it."""
+        shown = self.summary()
+        shown["top_examples"] = [vars(example) for example in self.examples("top")]
+        shown["bands"] = self.bands()
+        shown["random_examples"] = [vars(example) for example in self.examples("random")]
+        if self.dictionary.record.two_signed:
+            shown["bottom_examples"] = [vars(example) for example in self.examples("bottom")]
+        return shown
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but its examples."""
         record = self.dictionary.record
-        shown: dict[str, Any] = {
+        return {
             "address": self.address,
             "dictionary": record.id,
             "index": self.index,
             "hook_point": record.hook_in,
-            "label": {"text": self.label, "source": self.dictionary.label_source} if self.label else None,
+            "label": {"text": self.label, "source": self.labels[0].source} if self.labels else None,
+            "labels": [vars(label) for label in self.labels],
             "density": self.number("density"),
             "firings": int(self.number("firings")),
             "counted_tokens": self.dictionary.atlas.manifest.windowing.counted_tokens,
@@ -260,19 +314,15 @@ class Latent:
                 "underflow": int(self.number("hist_underflow")),
                 "overflow": int(self.number("hist_overflow")),
             },
-            "top_examples": [vars(example) for example in self.examples("top")],
-            "bands": self.bands(),
-            "random_examples": [vars(example) for example in self.examples("random")],
             "fires_on": self._fires_on(),
             "fires_on_missed": self.number("fires_on_missed"),
             "promoted": self._effects("promoted"),
             "suppressed": self._effects("suppressed"),
+            "effect_histogram": self._effect_histogram(),
             "neighbours": self._neighbours(),
             "cofiring": self._cofiring(),
+            "heads": self._heads(),
         }
-        if record.two_signed:
-            shown["bottom_examples"] = [vars(example) for example in self.examples("bottom")]
-        return shown
 
     def _length(self, row: int) -> int:
         return int(self.ints["example_length"][row])
@@ -280,7 +330,7 @@ class Latent:
     def _example(self, row: int) -> Example:
         atlas, length = self.dictionary.atlas, self._length(row)
         document = int(self.ints["example_document"][row])
-        token_ids = [int(t) for t in self.tokens[row, :length]]
+        token_ids: list[int] = self.tokens[row, :length].tolist()
         scale = float(self.floats["example_scale"][row])
         return Example(
             document=document,
@@ -290,7 +340,7 @@ class Latent:
             peak=int(self.ints["example_peak"][row]),
             token_ids=token_ids,
             tokens=[atlas.vocabulary[t] for t in token_ids],
-            activations=[int(q) * scale for q in self.acts[row, :length]],
+            activations=(self.acts[row, :length].astype(np.float64) * scale).tolist(),
         )
 
     def _fires_on(self) -> list[dict[str, Any]]:
@@ -306,9 +356,19 @@ class Latent:
         return rows
 
     def _effects(self, side: str) -> list[dict[str, Any]]:
+        if not self.dictionary.writes:
+            return []
         vocabulary = self.dictionary.atlas.vocabulary
         pairs = zip(self.ints[f"{side}_token"].tolist(), self.floats[f"{side}_value"].tolist(), strict=True)
         return [{"token": vocabulary[t], "token_id": t, "value": v} for t, v in pairs]
+
+    def _effect_histogram(self) -> dict[str, Any] | None:
+        """Token types by logit effect, in equal bins; None if it writes nothing, or in older atlases."""
+        counts: list[int] = self.ints["effect_hist"].tolist() if "effect_hist" in self.ints else []
+        if not any(counts):
+            return None
+        low, high = self.floats["suppressed_value"][0], self.floats["promoted_value"][0]
+        return {"low": float(low), "high": float(high), "counts": counts}
 
     def _neighbours(self) -> list[dict[str, Any]]:
         pairs = zip(
@@ -316,6 +376,12 @@ class Latent:
         )
         name = self.dictionary.record.id
         return [{"address": f"{name}/{i}", "cosine": c} for i, c in pairs if i != self.index]
+
+    def _heads(self) -> list[dict[str, Any]]:
+        """Of a latent of an attention output what each head writes into it, the largest part first."""
+        parts = self.floats.get("head_part", np.zeros(0)).tolist()
+        largest = sorted(range(len(parts)), key=lambda head: -parts[head])
+        return [{"address": f"{self.dictionary.heads}/{head}", "part": parts[head]} for head in largest]
 
     def _cofiring(self) -> list[dict[str, Any]]:
         """Latents that fire where this one does: of its dictionary, then of the layer's others."""

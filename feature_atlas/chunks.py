@@ -38,6 +38,29 @@ def array_files(values: Values, chunk: int, shard: int | None) -> Iterator[tuple
             yield number, _shard(chunks, shard // chunk) if shard else chunks[0]
 
 
+def shard_values(data: bytes, chunk_shape: tuple[int, ...], dtype: np.dtype[Any], n: int) -> Values:
+    """The entries of a shard of `n` chunks of numbers; the inverse of what `array_files` does to them.
+
+    Raises ValueError if the index fails its checksum or a chunk does not unpack to its size.
+    """
+    table = data[-_index_size(n) : -4]
+    if data[-4:] != struct.pack("<I", google_crc32c.value(table)):
+        raise ValueError("the index of the shard fails its checksum")
+    values = np.zeros((n, *chunk_shape), dtype)
+    for number, (start, size) in enumerate(np.frombuffer(table, "<u8").reshape(n, 2).tolist()):
+        if size != _ABSENT:
+            try:
+                unpacked = zlib.decompress(data[start : start + size], _WRAPPED)
+            except zlib.error as error:
+                raise ValueError(str(error)) from error
+            values[number] = np.frombuffer(unpacked, dtype).reshape(chunk_shape)
+    return values.reshape(n * chunk_shape[0], *chunk_shape[1:])
+
+
+def _index_size(n: int) -> int:
+    return 16 * n + 4
+
+
 def _chunk(values: Values, length: int) -> bytes:
     """A chunk of `length` entries, fill values after the last; nothing if there are only fill values."""
     if values.dtype == object:

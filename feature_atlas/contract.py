@@ -17,6 +17,7 @@ SNIPPETS, SNIPPET = 3, 12  # preview of a list row: three snippets of twelve tok
 NO_TOKEN = 65_535  # in a preview's second channel: there is no token here
 N_BANDS, PER_BAND, N_RANDOM = 5, 5, 5
 N_EFFECTS = 10  # promoted, and suppressed, output tokens
+N_EFFECT_BINS = 50  # of the histogram of logit effects
 N_NEIGHBOURS = 10
 N_FIRES_ON = 16
 N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of the layer's others
@@ -96,6 +97,12 @@ FLOATS = (
         "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
     ),
     Field("across_cosine", "across", "the same with latents of the layer's other dictionaries"),
+    Field(
+        "head_part",
+        "head",
+        "of latents of an attention output: what each head of the layer writes into the latent's"
+        " activation before its function and bias, mean over firings",
+    ),
 )
 
 INTS = (
@@ -118,6 +125,11 @@ INTS = (
     Field("across_dictionary", "across", "index in the group's `mates`, the layer's other dictionaries"),
     Field("across_index", "across", "latent of that dictionary"),
     Field("across_count", "across", "positions where both fire; 0 marks an empty slot"),
+    Field(
+        "effect_hist",
+        "effect_bin",
+        "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
+    ),
 )
 
 STATS = ("density", "max", "min", "mean", "mean_firing", "variance", "skew", "kurtosis", "concentration")
@@ -169,10 +181,19 @@ DICTIONARY = (
     ArraySpec("stats/top_token", ("latent",), "u4", "token type with most activation mass"),
 )
 
-# Only in groups of dictionaries that were labelled; their attribute `labels` says by whom.
+LABEL_PARTS = ("text", "source", "score")
+
+# Only in groups of dictionaries that were labelled; their attribute `labels` says by whom, and, unless
+# the atlas was made before a latent could have several labels, with `most` how many one has at most.
 LABELS = (
+    ArraySpec("label", ("latent",), "string", "text of the latent's best label; empty if it has none", 1024),
     ArraySpec(
-        "label", ("latent",), "string", "what the latent is said to fire on; empty if nothing is", 1024
+        "labels",
+        ("latent", "label", "label_part"),
+        "string",
+        "all its labels, of highest score first: what it is said to fire on, by whom, and a score as a"
+        " decimal number (empty if there is none). An empty text marks an empty slot",
+        256,
     ),
 )
 
@@ -381,11 +402,14 @@ def sections(n_top: int, two_signed: bool) -> dict[str, tuple[int, int]]:
     return rows
 
 
-def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bool) -> dict[str, int]:
+def dictionary_sizes(
+    n_latents: int, n_top: int, two_signed: bool, has_mates: bool, n_heads: int = 0
+) -> dict[str, int]:
     """Length of every axis of a dictionary's arrays and card fields.
 
     Units of two signs fire nearly everywhere: which fire together is not counted. `has_mates` says
-    that the layer has other dictionaries whose latents' firings are.
+    that the layer has other dictionaries whose latents' firings are. `n_heads` is 0 unless the latents
+    are those of an attention output, and their heads told.
     """
     sizes = {
         "latent": n_latents,
@@ -396,11 +420,13 @@ def dictionary_sizes(n_latents: int, n_top: int, two_signed: bool, has_mates: bo
         "snippet_offset": SNIPPET,
         "band": N_BANDS,
         "effect": N_EFFECTS,
+        "effect_bin": N_EFFECT_BINS,
         "neighbour": N_NEIGHBOURS,
         "fires_on": N_FIRES_ON,
         "bin": N_BINS,
         "cofiring": 0 if two_signed else N_COFIRING,
         "across": N_COFIRING if has_mates else 0,
+        "head": n_heads,
     }
     return sizes | card_sizes(FLOATS, INTS, sizes)
 

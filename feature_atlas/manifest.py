@@ -113,6 +113,14 @@ class DictionaryRecord(_Record):
     source: str
     store: str
     quality: QualityRecord | None = None
+    family: str = Field(default="", description="whose files it was read from")
+    normalization: str = Field(default="none", description="what is done to x before it is read")
+    folded: tuple[str, ...] = Field(
+        default=(), description="what the files keep apart and the weights hold here"
+    )
+    processing: tuple[str, ...] = Field(
+        default=(), description="what was done to the model that it was trained on, and to x here instead"
+    )
 
 
 class HeadsRecord(_Record):
@@ -130,11 +138,15 @@ class HeadsRecord(_Record):
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`. Older atlases name no token index, or no heads."""
+    """The whole of `atlas.json`. Older atlases name no token index, or no heads.
+
+    `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
+    """
 
     format: Literal["feature-atlas"]
     format_version: int
     run: str
+    labelled_from: str | None = None
     title: str
     created: str
     model: ModelRecord

@@ -18,7 +18,7 @@ import zarr
 from zarr.codecs import GzipCodec
 from zarr.storage import FsspecStore, LocalStore
 
-from feature_atlas.chunks import GZIP, array_files
+from feature_atlas.chunks import GZIP, array_files, shard_values
 from feature_atlas.contract import ArraySpec, numpy_dtype
 from feature_atlas.errors import FormatError
 
@@ -36,10 +36,40 @@ def read_bytes(place: str) -> bytes:
     try:
         if not is_url(place):
             return Path(place).read_bytes()
-        filesystem, path = fsspec.core.url_to_fs(place)
+        filesystem, path = _filesystem(place)
         return bytes(filesystem.cat_file(path))
     except (OSError, ValueError, ImportError) as error:
         raise FormatError(f"can't read {place}: {error or type(error).__name__}") from error
+
+
+def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
+    """Copies a remote file to `into`, or a folder's files into it; whether there was any.
+
+    A web server lists nothing: what does not end like a file is a folder there, of which `names` are
+    asked for. Raises FormatError if the place can't be reached.
+    """
+    try:
+        filesystem, path = _filesystem(url)
+        found = _remote_files(filesystem, path, names if url.startswith("http") else None)
+        for name in found:
+            file = into / name if name else into
+            file.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(f"{path}/{name}" if name else path, str(file))
+    except (OSError, ValueError, ImportError) as error:
+        raise FormatError(f"can't read {url.partition('?')[0]}: {error or type(error).__name__}") from error
+    return bool(found)
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    return fsspec.core.url_to_fs(url)
+
+
+def _remote_files(filesystem: Any, path: str, names: Sequence[str] | None) -> list[str]:
+    """Names below `path`, of a file itself ""; only those of `names` that are there, if they are given."""
+    if names is None:
+        return [str(place).removeprefix(path).lstrip("/") for place in filesystem.find(path)]
+    wanted = [""] if Path(path.partition("?")[0]).suffix else names
+    return [name for name in wanted if filesystem.exists(f"{path}/{name}" if name else path)]
 
 
 def create_group(
@@ -57,12 +87,38 @@ def create_group(
     (an error) from "all zero, so never written". zarr writes the metadata, `array_files` the values.
     """
     dtypes = {spec.path: numpy_dtype(spec, d_vocab, two_signed) for spec in specs}
+    with _quiet():
+        group = zarr.create_group(LocalStore(path), attributes=dict(attributes))
+    _add(group, path, specs, arrays, dtypes)
+
+
+def add_strings(
+    path: Path,
+    specs: Sequence[ArraySpec],
+    arrays: Mapping[str, np.ndarray[Any, Any]],
+    attributes: Mapping[str, Any],
+) -> None:
+    """Adds arrays of strings, and attributes, to a group that was written whole.
+
+    The group's own zarr.json is replaced; no other file of it is touched.
+    """
+    with _quiet():
+        group = zarr.open_group(LocalStore(path), mode="r+", zarr_format=3, use_consolidated=False)
+        group.update_attributes(dict(attributes))
+    _add(group, path, specs, arrays, {spec.path: "string" for spec in specs})
+
+
+def _add(
+    group: zarr.Group,
+    path: Path,
+    specs: Sequence[ArraySpec],
+    arrays: Mapping[str, np.ndarray[Any, Any]],
+    dtypes: Mapping[str, str],
+) -> None:
     for spec in specs:
         _write_values(path, spec, arrays[spec.path], dtypes[spec.path])
     with _quiet():
-        group = zarr.create_group(
-            LocalStore(path), attributes={**attributes, SHARD_SIZES: _shard_sizes(path)}
-        )
+        group.update_attributes({SHARD_SIZES: _shard_sizes(path)})
         for spec in specs:
             _create_array(group, spec, arrays[spec.path].shape, dtypes[spec.path])
         zarr.consolidate_metadata(group.store)
@@ -149,6 +205,25 @@ class Group:
             return np.asarray(array[where])
         except (OSError, ValueError, RuntimeError) as error:
             raise FormatError(f"can't read {path} of {self.place}: {error}") from error
+
+    def shard(self, path: str, number: int) -> np.ndarray[Any, Any]:
+        """The entries of one whole shard of an array of numbers, for who reads them all.
+
+        zarr spends 0.17 ms on each chunk; this takes 0.01 to 0.04.
+        """
+        array = self.array(path)
+        length = (array.shards or array.chunks)[0]
+        n_chunks = length // array.chunks[0]
+        entries = len(range(array.shape[0])[number * length : (number + 1) * length])
+        name = "/".join([path, "c", str(number), *("0" for _ in array.shape[1:])])
+        size = self.shard_sizes.get(name)
+        if size is None:
+            return np.zeros((entries, *array.shape[1:]), array.dtype)
+        data = read_bytes(f"{self.place}/{name}")
+        try:
+            return shard_values(data, array.chunks, array.dtype, n_chunks)[:entries]
+        except ValueError as error:
+            raise FormatError(f"{self.place}/{name} is damaged: {error}; run: atlas verify") from error
 
     def _check_shards(self, path: str) -> None:
         if is_url(self.place):

@@ -22,6 +22,7 @@ from feature_atlas.contract import (
     token_sizes,
 )
 from feature_atlas.errors import FormatError
+from feature_atlas.labels import label_sizes
 from feature_atlas.store import Group, is_url, read_bytes
 
 FILES = "files.json"
@@ -32,7 +33,12 @@ def list_files(run: Path) -> dict[str, tuple[int, str]]:
     files = sorted(
         path for path in run.rglob("*") if path.is_file() and path.relative_to(run).as_posix() != FILES
     )
-    return {path.relative_to(run).as_posix(): _measure(path.read_bytes()) for path in files}
+    return {path.relative_to(run).as_posix(): measure(path.read_bytes()) for path in files}
+
+
+def measure(data: bytes) -> tuple[int, str]:
+    """Size and SHA-256."""
+    return len(data), hashlib.sha256(data).hexdigest()
 
 
 def verify(atlas: Atlas) -> Iterator[str]:
@@ -50,14 +56,10 @@ def verify(atlas: Atlas) -> Iterator[str]:
     yield from _wrong_arrays(atlas, run)
 
 
-def _measure(data: bytes) -> tuple[int, str]:
-    return len(data), hashlib.sha256(data).hexdigest()
-
-
 def _wrong_files(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
     for name, (size, sha) in listed.items():
         try:
-            found = _measure(read_bytes(f"{run}/{name}"))
+            found = measure(read_bytes(f"{run}/{name}"))
         except FormatError as error:
             yield str(error)
             continue
@@ -90,13 +92,21 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         try:
             attributes = Group(place).attributes
             rows = attributes["sections"]["top"]
+            cards = {axis: attributes["sizes"][axis] for axis in ("float_field", "int_field")}
         except (FormatError, KeyError) as error:
             yield f"{place}: {error}"
             continue
         sizes = dictionary_sizes(
-            record.n_latents, rows[1] - rows[0], record.two_signed, bool(attributes.get("mates"))
+            record.n_latents,
+            rows[1] - rows[0],
+            record.two_signed,
+            bool(attributes.get("mates")),
+            atlas.manifest.model.n_heads if attributes.get("heads") else 0,
         )
-        specs = (*DICTIONARY, *LABELS) if "labels" in attributes else DICTIONARY
+        sizes |= cards  # those of older atlases have fewer columns
+        specs, labels = DICTIONARY, attributes.get("labels", {})
+        if "most" in labels:
+            specs, sizes = (*specs, *LABELS), sizes | label_sizes(labels)
         yield from _wrong_group(place, specs, sizes, d_vocab, record.two_signed)
     for record in atlas.manifest.heads:
         sizes = head_sizes(record.n_heads, atlas.manifest.windowing.ctx)

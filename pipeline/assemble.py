@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -11,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +21,6 @@ from feature_atlas.contract import (
     VOCABULARY,
 )
 from feature_atlas.manifest import (
-    MANIFEST,
     CorpusRecord,
     DictionaryRecord,
     HeadsRecord,
@@ -33,17 +30,18 @@ from feature_atlas.manifest import (
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
-from pipeline.core.files import StageFolder, digest, partial_of, write_atomically, write_once
+from pipeline.core.files import StageFolder, digest, partial_of, write_once
 from pipeline.core.group import write_dictionary, write_heads
 from pipeline.core.heads import HeadGroup, head_groups
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
+from pipeline.core.runs import RUNS, read_manifest, sweep, switch, total, write_list
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.token_index import UnitsByToken
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
-VERSION = 2
+VERSION = 3
 TOKEN_INDEX = "tokens.zarr"
 
 
@@ -53,9 +51,10 @@ def run(params: Params, work: Path, out: Path) -> None:
     dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     run_id = _run_id(params, folder, dictionaries, work)
-    path = out / "runs" / run_id
-    if _is_current(out, run_id):
-        _sweep(out, run_id)  # a build killed after the switch has left the old run there
+    path = out / RUNS / run_id
+    there = read_manifest(out)
+    if run_id in (there.get("run"), there.get("labelled_from")) and (out / RUNS / there["run"]).is_dir():
+        sweep(out, there["run"])  # a build killed after the switch has left the old run there
         return
     path.mkdir(parents=True, exist_ok=True)
     write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
@@ -68,10 +67,13 @@ def run(params: Params, work: Path, out: Path) -> None:
     write_once(path / TOKEN_INDEX, lambda into: _write_tokens(into, dictionaries, count, work))
     partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
-    write_atomically(path / FILES, _canonical(files))
-    _switch(out, _manifest(params, folder, windows, dictionaries, groups, run_id, files, work))
-    _sweep(out, run_id)
-    say(f"atlas: {out}, {sum(size for size, _ in files.values()) / 2**20:,.1f} MiB in {len(files):,} files")
+    write_list(path, files)
+    manifest = _manifest(params, folder, windows, dictionaries, groups, run_id, files, work)
+    switch(out, manifest.model_dump_json(indent=2).encode())
+    sweep(out, run_id)
+    if there.get("labelled_from"):
+        say("the labels that atlas label had brought are not in the new run: bring them again")
+    say(f"atlas: {out}, {total(files) / 2**20:,.1f} MiB in {len(files):,} files")
 
 
 def _write_dictionaries(
@@ -185,7 +187,7 @@ def _manifest(
         dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
         heads=tuple(_heads_record(group) for group in groups),
         provenance=_provenance(params, work),
-        n_bytes=sum(size for size, _ in files.values()),
+        n_bytes=total(files),
     )
 
 
@@ -206,6 +208,10 @@ def _record(dictionary: Dictionary, work: Path) -> DictionaryRecord:
         source=dictionary.source,
         store=f"dictionaries/{dictionary.id}.zarr",
         quality=_quality(dictionary, work),
+        family=dictionary.family,
+        normalization=dictionary.normalization,
+        folded=dictionary.folded,
+        processing=dictionary.processing,
     )
 
 
@@ -236,27 +242,3 @@ def _provenance(params: Params, work: Path) -> dict[str, str]:
         "device": params.device,
         "seed": str(params.scan.seed),
     }
-
-
-def _is_current(out: Path, run_id: str) -> bool:
-    path = out / MANIFEST
-    return (
-        path.is_file()
-        and json.loads(path.read_bytes()).get("run") == run_id
-        and (out / "runs" / run_id).is_dir()
-    )
-
-
-def _switch(out: Path, manifest: Manifest) -> None:
-    write_atomically(out / MANIFEST, manifest.model_dump_json(indent=2).encode())
-
-
-def _sweep(out: Path, run_id: str) -> None:
-    """Removes runs that the manifest no longer names; until it was switched they were the atlas."""
-    for path in (out / "runs").iterdir():
-        if path.name != run_id:
-            shutil.rmtree(path)
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, indent=0).encode()

@@ -10,6 +10,7 @@ from pipeline import assemble, describe, quality, scan, tokens
 from pipeline.core.device import open_device
 from pipeline.core.files import only_one
 from pipeline.core.params import Params
+from pipeline.core.runs import work_folder
 
 
 def build(params: Params, out: Path) -> None:
@@ -29,8 +30,3 @@ def local(out: str) -> Path:
     if is_url(out):
         raise InputError(f"can't build at {out}: give a folder, and copy the atlas from there")
     return Path(out)
-
-
-def work_folder(out: Path) -> Path:
-    """Where the stages leave what they made, beside the atlas: ATLAS.work."""
-    return out.with_name(f"{out.name}.work")

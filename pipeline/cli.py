@@ -14,6 +14,7 @@ import typer
 
 from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
+from pipeline.core.dictionary_spec import FORM
 from pipeline.core.progress import say
 
 app = typer.Typer(
@@ -64,7 +65,7 @@ def build(
         ),
     ] = None,
     dictionary: Annotated[
-        list[str] | None, typer.Option(help="ID=PATH@IN[:OUT], a SAELens folder; repeatable.")
+        list[str] | None, typer.Option(help=f"{FORM}; repeatable. See docs/dictionaries.md.")
     ] = None,
     neurons: Annotated[
         bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")
@@ -102,9 +103,10 @@ def _stage(name: str, does: str) -> None:
 
     def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
         from pipeline import assemble, describe, quality, scan, tokens
-        from pipeline.build import local, work_folder
+        from pipeline.build import local
         from pipeline.core.files import only_one
         from pipeline.core.params import load_params
+        from pipeline.core.runs import work_folder
 
         atlas = local(out)
         params, work = load_params(config, {}), work_folder(atlas)
@@ -196,6 +198,52 @@ def serve(
 
 
 @app.command()
+def export(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    to: Annotated[
+        str, typer.Option(help="neuronpedia, circuit-tracer, feature-json, headvis, parquet or labels.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the export: new, empty, or an earlier export.")],
+    dictionary: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a dictionary, for headvis of a layer's heads; repeatable. All without any."),
+    ] = None,
+) -> None:
+    """Write an atlas in another tool's format."""
+    from interchange.export import choose
+    from interchange.export import export as write_export
+    from pipeline.core.progress import step
+
+    atlas = open_atlas(url)
+    chosen = choose(atlas, to, dictionary or [])
+    with step("export", sum(map(len, chosen)), "units") as progress:
+        write_export(atlas, to, out, chosen, progress.advance)
+    say(f"{to}: {out}, {sum(map(len, chosen)):,} units")
+
+
+@app.command()
+def label(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV or JSON lines, or explanations of Neuronpedia or delphi.")
+    ],
+    dictionary: Annotated[
+        str, typer.Option(help="Whose latents explanations speak of that tell no addresses.")
+    ] = "",
+    source: Annotated[
+        str, typer.Option(help="Who says what has no source of its own; by default the file's name.")
+    ] = "",
+) -> None:
+    """Bring labels into an atlas."""
+    from interchange.labels import read_labels
+    from pipeline.relabel import relabel
+
+    atlas = open_atlas(url)
+    n_labels = relabel(atlas, read_labels(file, atlas, dictionary, source))
+    say(f"{url}: {n_labels:,} labels are new or changed; atlas site renders the pages with them")
+
+
+@app.command()
 def verify(url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")]) -> None:
     """Check every file against its digest and every array against the format."""
     from feature_atlas.verify import verify as find_wrong
@@ -221,13 +269,13 @@ def _serve(folder: Path, port: int) -> None:
 
 
 def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each ID=PATH@IN[:OUT] at its first =."""
+    """Splits each at its first =."""
     if not given:
         return None
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, spec) in zip(given, pairs, strict=True):
         if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not ID=PATH@IN[:OUT]")
+            raise InputError(f"--dictionary {text} is not {FORM}")
     names = [name for name, _, _ in pairs]
     if len(set(names)) < len(names):
         raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")

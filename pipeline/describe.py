@@ -16,7 +16,7 @@ from pipeline.core.circuits import HeadTokens, describe_heads
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, save_arrays
 from pipeline.core.heads import HeadGroup, head_groups
-from pipeline.core.logits import ROWS, largest, logit_effects
+from pipeline.core.logits import ROWS, largest, logit_effects_with_histogram
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
@@ -24,7 +24,7 @@ from pipeline.core.progress import step
 from pipeline.core.repeated import random_scores
 from pipeline.core.subject import load_dictionaries
 
-VERSION = 1
+VERSION = 2
 
 
 def run(params: Params, work: Path) -> None:
@@ -97,7 +97,7 @@ def heads_key(params: Params, folder: ModelFolder, group: HeadGroup, types: dict
 
 @torch.inference_mode()
 def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarray]:
-    """`promoted_*`, `suppressed_*` (empty arrays if the latents write nothing) and `neighbour_*`."""
+    """`promoted_*`, `suppressed_*`, `effect_hist` (if the latents write anything) and `neighbour_*`."""
     matrix = model.write_matrix(dictionary.hook_out)
     decoder = dictionary.W_dec if dictionary.W_dec is not None else matrix
     assert decoder is not None, dictionary.id
@@ -106,7 +106,7 @@ def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarra
     found = {"neighbour_index": index, "neighbour_cosine": cosine}
     if matrix is not None:
         writes = decoder if dictionary.W_dec is None else decoder @ matrix
-        found |= logit_effects(writes, model.unembedding, N_EFFECTS)
+        found |= logit_effects_with_histogram(writes, model.unembedding, N_EFFECTS)
     return {name: array.cpu().numpy() for name, array in found.items()}
 
 

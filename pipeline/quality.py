@@ -16,6 +16,7 @@ from pipeline.core.corpus import Source, open_source
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, write_atomically
 from pipeline.core.fit import Fit
+from pipeline.core.inputs import activation, caught_for, processing_of
 from pipeline.core.model import Replacement, SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, QualityParams
@@ -31,7 +32,7 @@ BATCH = 16  # windows
 def run(params: Params, work: Path) -> None:
     """Measures every learned dictionary on `quality.corpus` into `work/quality`; none without a corpus."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = [d for d in load_dictionaries(params, folder) if d.kind != "neurons"]
+    dictionaries = [d for d in load_dictionaries(params, folder) if _is_measured(d)]
     sources = [open_source(text) for text in params.quality.corpus]
     shared = _key(params, folder, sources)
     measured = dictionaries if sources else []
@@ -63,10 +64,12 @@ def measure(
     ce = cross_entropy(model, sample)
     for dictionary in (each.to(model.device) for each in dictionaries):
         mean = means[dictionary.hook_out]
-        fit = _fit(model, dictionary, windows, mean)
-        with model.replacing(dictionary.hook_in, dictionary.hook_out, _reconstruction(dictionary)):
+        processing = processing_of(dictionary)
+        read = processing.caught_at(dictionary.hook_in, model.shape)
+        fit = _fit(model, dictionary, windows, processing.apply(dictionary.hook_out, mean, model))
+        with model.replacing(read, dictionary.hook_out, _reconstruction(dictionary, model)):
             ce_spliced = cross_entropy(model, sample)
-        with model.replacing(dictionary.hook_in, dictionary.hook_out, _mean_ablation(mean)):
+        with model.replacing(read, dictionary.hook_out, _mean_ablation(mean)):
             ce_mean_ablated = cross_entropy(model, sample)
         record = QualityRecord(
             text=", ".join(windows.corpus.sources),
@@ -87,6 +90,12 @@ def measure(
             f"quality of {dictionary.id}: L0 {record.l0:.1f}, dead {record.dead:.1%}, FVU {record.fvu:.3f},"
             f" CE recovered {record.ce_recovered:.1%}"
         )
+
+
+def _is_measured(dictionary: Dictionary) -> bool:
+    """Whether it reconstructs an activation of this model: a folded norm's output is none."""
+    folded = "fold_norms" in dictionary.processing and dictionary.hook_out.point in ("ln1_out", "ln2_out")
+    return dictionary.kind != "neurons" and dictionary.reconstructs and not folded
 
 
 def cross_entropy(model: SubjectModel, batches: list[Batch]) -> float:
@@ -120,12 +129,15 @@ def _means(
 
 
 def _fit(model: SubjectModel, dictionary: Dictionary, windows: Windows, mean: Tensor) -> Fit:
-    fit = Fit(mean, dictionary.n_latents)
+    fit, processing = Fit(mean, dictionary.n_latents), processing_of(dictionary)
+    points = sorted({*caught_for([dictionary], model.shape), dictionary.hook_out})
     with step(dictionary.id[:40], len(windows), "windows") as progress:
         for batch in windows.batches(BATCH):
-            x = _counted(model, batch, [dictionary.hook_in, dictionary.hook_out])
-            acts = dictionary.encode(x[dictionary.hook_in])
-            fit.add(acts, x[dictionary.hook_out], dictionary.decode(acts))
+            acts = _counted(model, batch, points)
+            x = activation(dictionary, acts, model)
+            latents = dictionary.encode(x)
+            y = processing.apply(dictionary.hook_out, acts[dictionary.hook_out], model)
+            fit.add(latents, y, dictionary.decode(latents, x))
             progress.advance(len(batch.windows))
     if not fit.variance:
         raise InputError(
@@ -143,11 +155,19 @@ def _counted(
     return {point: x[counted] for point, x in acts.items()}
 
 
-def _reconstruction(dictionary: Dictionary) -> Replacement:
-    """What the dictionary makes of x, at every position but the first, which statistics skip too."""
+def _reconstruction(dictionary: Dictionary, model: SubjectModel) -> Replacement:
+    """What the dictionary makes of x, at every position but the first, which statistics skip too.
 
-    def replacement(x: Tensor, y: Tensor) -> Tensor:
-        new = dictionary.decode(dictionary.encode(x[:, 1:].flatten(0, 1)))
+    It stands in for y as the dictionary's model has it; what this model has beyond that stays.
+    """
+    processing = processing_of(dictionary)
+
+    def replacement(caught: Tensor, y: Tensor) -> Tensor:
+        x = processing.apply(dictionary.hook_in, caught[:, 1:].flatten(0, 1), model)
+        old = y[:, 1:].flatten(0, 1)
+        new = dictionary.decode(dictionary.encode(x), x)
+        if dictionary.processing:
+            new = new + old - processing.apply(dictionary.hook_out, old, model)
         return torch.cat([y[:, :1], new.view_as(y[:, 1:])], dim=1)
 
     return replacement

@@ -25,19 +25,22 @@ from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import StageFolder, digest, load_arrays, save_arrays
 from pipeline.core.head_scan import HeadScan
+from pipeline.core.head_source import head_source
 from pipeline.core.heads import HeadGroup, head_groups, write_factor
+from pipeline.core.inputs import caught_for
 from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams
 from pipeline.core.progress import say, step
+from pipeline.core.shape import Shape
 from pipeline.core.stopping import stop_asked
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.sweep import Sweep
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 from pipeline.core.workers import workers
 
-VERSION = 4
+VERSION = 5
 HEADS_VERSION = 1
 STATE = "state.npz"
 
@@ -73,8 +76,8 @@ def run(params: Params, work: Path) -> None:
         todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
         unread = [each for each in groups if f"{each.id}.npz" in missing]
         windows, d_vocab = open_windows(params, folder, work), folder.record.d_vocab
-        model = load_cut_model(folder, points_of(todo, unread), params.device)
-        scans = new_scans(placed(todo, model.device), dictionaries, windows, params, d_vocab)
+        model = load_cut_model(folder, points_of(todo, unread, folder.shape), params.device)
+        scans = new_scans(placed(todo, model.device), dictionaries, model, windows, params, d_vocab)
         heads = new_head_scans(unread, model, windows, params, d_vocab)
         _tell(model, scans, heads, windows, params.scan)
         scan(model, scans, heads, windows, params.scan, stage.path)
@@ -121,11 +124,21 @@ def keys(
 
 
 def new_scans(
-    todo: list[Dictionary], dictionaries: list[Dictionary], windows: Windows, params: Params, d_vocab: int
+    todo: list[Dictionary],
+    dictionaries: list[Dictionary],
+    model: SubjectModel,
+    windows: Windows,
+    params: Params,
+    d_vocab: int,
 ) -> list[DictionaryScan]:
     """An empty scan of each of `todo`, which are some of `dictionaries`."""
     counts = windows.type_counts(d_vocab)
-    return [DictionaryScan(each, params.scan, counts, bool(mates_of(each, dictionaries))) for each in todo]
+    return [
+        DictionaryScan(
+            each, params.scan, counts, bool(mates_of(each, dictionaries)), head_source(each, model)
+        )
+        for each in todo
+    ]
 
 
 def new_head_scans(
@@ -139,10 +152,10 @@ def new_head_scans(
     ]
 
 
-def points_of(dictionaries: list[Dictionary], groups: list[HeadGroup]) -> list[HookPoint]:
+def points_of(dictionaries: list[Dictionary], groups: list[HeadGroup], shape: Shape) -> list[HookPoint]:
     """What is read of the model, each once, in order."""
-    read = {dictionary.hook_in for dictionary in dictionaries}
-    return sorted(read | {point for group in groups for point in (group.pattern, group.values)})
+    of_heads = {point for group in groups for point in (group.pattern, group.values)}
+    return sorted(caught_for(dictionaries, shape) | of_heads)
 
 
 def load_cut_model(folder: ModelFolder, points: list[HookPoint], device: str) -> SubjectModel:
@@ -187,7 +200,7 @@ def scan(
     n_sample = sample_size(windows, params)
     order = windows.order(n_sample, params.seed)
     checkpoint = Checkpoint(params.checkpoint_seconds)
-    points = points_of([each.dictionary for each in scans], [each.group for each in heads])
+    points = points_of([each.dictionary for each in scans], [each.group for each in heads], model.shape)
     with (
         workers(device=model.device) as crew,
         model.catching(points) as read,

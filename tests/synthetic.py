@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from feature_atlas.contract import (
     LABELS,
     N_BANDS,
     N_COFIRING,
+    N_EFFECT_BINS,
     N_FIRES_ON,
     N_NEIGHBOURS,
     NO_TOKEN,
@@ -40,6 +41,7 @@ from feature_atlas.contract import (
     histogram_edges,
     sections,
 )
+from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
@@ -112,7 +114,7 @@ class Units:
     n_latents: int
     two_signed: bool = False
     dead: float = 0.0
-    labels: tuple[tuple[int, str], ...] = ()
+    labels: dict[int, list[Label]] = field(default_factory=dict)
 
 
 def normal(path: Path) -> Path:
@@ -141,8 +143,10 @@ def hostile(path: Path) -> Path:
         "&amp;",
     ]
     text = prose(60, ids=lambda i: f"{HOSTILE} {i}", every=(5, awkward))
+    said = [Label(f"label {HOSTILE}", "a tester", 0.5), Label("another", HOSTILE, -1e-3)]
+    said += [Label(f"guess {number}", "a guesser") for number in range(3)]
     units = [
-        Units("resid_post.0.x", "resid_post.0", 64, labels=((7, f"label {HOSTILE}"),)),
+        Units("resid_post.0.x", "resid_post.0", 64, labels={7: said}),
         Units("mlp_post.0", "mlp_post.0", 32, two_signed=True),
     ]
     return write_atlas(path, f"Hostile {HOSTILE}", text, units, heads=1)
@@ -249,9 +253,8 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     specs = _coarse() if units.n_latents > whole else DICTIONARY
     if units.labels:
         specs = (*specs, *LABELS)
-        labels = dict(units.labels)
-        arrays["label"] = np.array([labels.get(i, "") for i in range(units.n_latents)], dtype=object)
-        attributes["labels"] = {"source": "a tester", "count": len(labels)}
+        arrays |= label_arrays(units.labels, units.n_latents)
+        attributes["labels"] = label_attribute(units.labels)
     d_vocab = len(text.vocabulary)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=units.two_signed)
     return int((arrays["stats/firings"] > 0).sum())
@@ -414,6 +417,9 @@ def _made_up(d_vocab: int, latent: int, n: int, random: np.random.Generator) -> 
         "suppressed_token": random.choice(d_vocab, 10, replace=False),
         "promoted_value": values[0],
         "suppressed_value": -values[1],
+        "effect_hist": np.bincount(
+            np.arange(d_vocab) % 31 + np.arange(d_vocab) % 20, minlength=N_EFFECT_BINS
+        ),
         "neighbour_index": (latent + 1 + np.arange(N_NEIGHBOURS)) % n,
         "neighbour_cosine": np.sort(random.uniform(0.05, 0.9, N_NEIGHBOURS))[::-1],
     }

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from feature_atlas import AtlasError, open_atlas
+from feature_atlas.contract import DICTIONARY
 from feature_atlas.errors import FormatError
-from feature_atlas.verify import verify
+from feature_atlas.store import SHARD_SIZES, Group, create_group
+from feature_atlas.verify import FILES, list_files, verify
 from viewer_builder.build import build_site
 from viewer_builder.serve import make_server
 
@@ -118,3 +120,24 @@ def test_a_reader_passes_over_what_was_added(tiny_atlas: Path, tmp_path: Path) -
     manifest["model"]["later"] = 2
     (atlas / "atlas.json").write_text(json.dumps(manifest))
     assert open_atlas(str(atlas)).manifest.model.d_vocab == 400
+
+
+def test_cards_of_fewer_columns_are_whole_and_read(tiny_atlas: Path, tmp_path: Path) -> None:
+    """An atlas made before there was a histogram of effects, which is the last field."""
+    atlas = shutil.copytree(tiny_atlas, tmp_path / "atlas")
+    group = Group(str(place := next(atlas.rglob("tiny-sae.zarr"))))
+    attributes = {key: value for key, value in group.attributes.items() if key != SHARD_SIZES}
+    first, last = attributes["fields"]["ints"].pop("effect_hist")
+    assert last == attributes["sizes"]["int_field"]
+    attributes["sizes"]["int_field"] = first
+    arrays = {spec.path: group.read(spec.path) for spec in DICTIONARY}
+    arrays["card/ints"] = arrays["card/ints"][:, :first]
+    shutil.rmtree(place)
+    create_group(place, DICTIONARY, arrays, attributes, d_vocab=400)
+    run = place.parents[1]
+    (run / FILES).write_text(json.dumps(list_files(run)))
+    opened = open_atlas(str(atlas))
+    assert not list(verify(opened))
+    before, now = open_atlas(str(tiny_atlas))["tiny-sae"][3].to_json(), opened["tiny-sae"][3].to_json()
+    assert before["effect_histogram"] is not None
+    assert now == before | {"effect_histogram": None}

@@ -19,7 +19,7 @@ from pipeline import quality, scan, tokens
 from pipeline.build import build
 from pipeline.core.accumulate.block import Block, above, listed
 from pipeline.core.device import CPU, all_stay, open_device, placed
-from pipeline.core.dictionaries import BLOCK, Dictionary, load_dictionary, neurons, parse_spec
+from pipeline.core.dictionaries import BLOCK, Dictionary, neurons
 from pipeline.core.params import Params, QualityParams
 from pipeline.core.select import Firings, above_on_device, listed_on_device
 from pipeline.core.windows import Batch, Corpus, Windows
@@ -115,7 +115,7 @@ def test_a_scan_that_selects_on_the_device_is_the_same(
 
 def loaded(kind: str, folder: Path) -> Dictionary:
     path = tiny.write_dictionary(folder, architecture=kind)
-    return load_dictionary(parse_spec(kind, f"{path}@{PLACES[kind]}"), D_MODEL, D_MODEL)
+    return tiny.load(f"{path}@{PLACES[kind]}", kind)
 
 
 @pytest.mark.parametrize("kind", PLACES)
@@ -127,7 +127,7 @@ def test_parts_encode_as_the_whole(kind: str, tmp_path: Path, monkeypatch: pytes
     x = torch.randn(30, D_MODEL, generator=torch.Generator().manual_seed(0))
     parts = [whole.part(lo, CPU) for lo in range(0, N_LATENTS, n)]
     assert [part.n_latents for part in parts] == ([N_LATENTS] if kind == "topk" else [16, 16, 8])
-    read = whole.read(x)  # of which a part, without b_dec, takes nothing
+    read = whole.read(x)  # of which a part, without b_pre, takes nothing
     encoded = torch.cat([part.encode(read) for part in parts], dim=1)
     torch.testing.assert_close(encoded, whole.encode(x), rtol=1e-6, atol=1e-6)
 
@@ -144,7 +144,7 @@ def test_where_encoders_lie(room: bool, tmp_path: Path, monkeypatch: pytest.Monk
     """On a device that holds no numbers: all or none are there; a block is copied where it is read."""
     given = [neurons(0, 96, "w"), *(loaded(kind, tmp_path / kind) for kind in PLACES)]
     assert placed(given, CPU) is given
-    n_bytes = 4 * (len(PLACES) * (D_MODEL * N_LATENTS + N_LATENTS + D_MODEL) + 2 * N_LATENTS)
+    n_bytes = 4 * (len(PLACES) * (D_MODEL * N_LATENTS + N_LATENTS) + 3 * D_MODEL + 2 * N_LATENTS)
     free = 2 * n_bytes - (0 if room else 1)
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (free, 2 * free))
     monkeypatch.setattr("torch.Tensor.pin_memory", lambda tensor: tensor)

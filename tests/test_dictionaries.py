@@ -11,7 +11,6 @@ import torch
 from safetensors.numpy import load_file
 
 from feature_atlas.errors import InputError
-from pipeline.core.dictionaries import load_dictionary, parse_spec
 from tests import tiny
 from tests.tiny import D_MODEL, K
 
@@ -27,7 +26,7 @@ PLACES = {
 @pytest.mark.parametrize("architecture", PLACES)
 def test_encode_and_decode_follow_the_formula(architecture: str, tmp_path: Path) -> None:
     folder = tiny.write_dictionary(tmp_path, architecture=architecture)
-    dictionary = load_dictionary(parse_spec("d", f"{folder}@{PLACES[architecture]}"), D_MODEL, D_MODEL)
+    dictionary = tiny.load(f"{folder}@{PLACES[architecture]}")
     w = load_file(folder / "sae_weights.safetensors")
     x = np.random.default_rng(0).normal(size=(50, D_MODEL)).astype(np.float32)
     acts = dictionary.encode(torch.from_numpy(x)).numpy()
@@ -40,7 +39,7 @@ def test_encode_and_decode_follow_the_formula(architecture: str, tmp_path: Path)
         expected[pre <= w["threshold"]] = 0
     assert (expected > 0).any(axis=0).all()
     np.testing.assert_allclose(acts, expected, rtol=1e-5, atol=1e-6)
-    decoded = dictionary.decode(torch.from_numpy(expected)).numpy()
+    decoded = dictionary.decode(torch.from_numpy(expected), torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(decoded, expected @ w["W_dec"] + w["b_dec"], rtol=1e-5, atol=1e-5)
     assert dictionary.kind == ("transcoder" if is_transcoder else "sae")
     assert str(dictionary.hook_out) == PLACES[architecture].split(":")[-1]
@@ -51,21 +50,26 @@ def test_encode_and_decode_follow_the_formula(architecture: str, tmp_path: Path)
     [
         ("transcoder", "ln2_out.1", "say where it writes"),
         ("topk", "ln2_out.1:mlp_out.1", "is an SAE"),
-        ("gated", "resid_post.1", "'jumprelu_transcoder'"),
+        ("temporal", "resid_post.1", "'jumprelu_transcoder'"),
     ],
 )
 def test_wrong_hook_points(architecture: str, at: str, words: str, tmp_path: Path) -> None:
     folder = tiny.write_dictionary(tmp_path, architecture=architecture)
     with pytest.raises(InputError, match=words):
-        load_dictionary(parse_spec("d", f"{folder}@{at}"), D_MODEL, D_MODEL)
+        tiny.load(f"{folder}@{at}")
 
 
 @pytest.mark.parametrize(
     ("architecture", "change", "words"),
     [
         ("transcoder", {"apply_b_dec_to_input": True}, "apply_b_dec_to_input is True"),
-        ("standard", {"apply_b_dec_to_input": False}, "apply_b_dec_to_input is False"),
-        ("standard", {"normalize_activations": "layer_norm"}, "normalize_activations is 'layer_norm'"),
+        ("standard", {"normalize_activations": "covariance_whitening"}, "is 'covariance_whitening'; read"),
+        ("standard", {"normalize_activations": "expected_average_only_in"}, "give it as norm_scale"),
+        ("standard", {"hook_head_index": 3}, "hook_head_index is 3"),
+        ("standard", {"finetuning_scaling_factor": True}, "finetuning_scaling_factor is True"),
+        ("topk", {"k": 0}, "k is 0, not a whole number in 1..40"),
+        ("topk", {"k": 41}, "k is 41"),
+        ("topk", {"k": "5"}, "k is '5'"),
     ],
 )
 def test_what_is_not_read_is_refused(
@@ -75,7 +79,7 @@ def test_what_is_not_read_is_refused(
     config = json.loads((folder / "cfg.json").read_text())
     (folder / "cfg.json").write_text(json.dumps({**config, **change}))
     with pytest.raises(InputError, match=words):
-        load_dictionary(parse_spec("d", f"{folder}@{PLACES[architecture]}"), D_MODEL, D_MODEL)
+        tiny.load(f"{folder}@{PLACES[architecture]}")
 
 
 def test_a_jumprelu_needs_its_threshold(tmp_path: Path) -> None:
@@ -83,4 +87,4 @@ def test_a_jumprelu_needs_its_threshold(tmp_path: Path) -> None:
     config = json.loads((folder / "cfg.json").read_text())
     (folder / "cfg.json").write_text(json.dumps({**config, "architecture": "jumprelu"}))
     with pytest.raises(InputError, match="lacks threshold"):
-        load_dictionary(parse_spec("d", f"{folder}@resid_post.1"), D_MODEL, D_MODEL)
+        tiny.load(f"{folder}@resid_post.1")

@@ -50,6 +50,9 @@ def test_those_of_other_weights_or_latents_are_refused(tmp_path: Path) -> None:
     write_labels(folder, {"0": TEXT}, weights="0" * 64)
     with pytest.raises(InputError, match="speaks of weights 000000000000"):
         read_labels(folder, weights, tiny.N_LATENTS)
+    write_labels(folder, {"0": "\x1b[2J"})
+    with pytest.raises(InputError, match=r"control character '\\x1b'"):
+        read_labels(folder, weights, tiny.N_LATENTS)
     (folder / "labels.json").write_text("[]")
     with pytest.raises(InputError, match=r"labels\.json"):
         read_labels(folder, weights, tiny.N_LATENTS)

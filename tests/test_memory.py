@@ -36,11 +36,11 @@ def test_memory_does_not_grow_with_the_corpus(tiny_params: Params, tmp_path: Pat
     folder = ModelFolder.resolve(tiny_params.model)
     dictionaries = load_dictionaries(tiny_params, folder)
     groups = head_groups(tiny_params, folder)
-    model = load_cut_model(folder, points_of(dictionaries, groups), "cpu")
+    model = load_cut_model(folder, points_of(dictionaries, groups, folder.shape), "cpu")
     windows = open_windows(tiny_params, folder, tmp_path)
     told = []
     for each in (windows, twice(windows)):
-        scans = new_scans(dictionaries, dictionaries, each, tiny_params, folder.record.d_vocab)
+        scans = new_scans(dictionaries, dictionaries, model, each, tiny_params, folder.record.d_vocab)
         heads = new_head_scans(groups, model, each, tiny_params, folder.record.d_vocab)
         told.append((state_bytes(scans, heads), peak_bytes(model, scans, heads, each, 4, 8, threads=2)))
         fired = firings_per_token(model, scans, each)

@@ -41,7 +41,7 @@ def test_wheel_holds_what_it_needs_and_no_more(built: Path) -> None:
     ):
         assert wanted in names
     tops = {name.split("/")[0] for name in names}
-    packages = {"feature_atlas", "pipeline", "viewer_builder", "site_template"}
+    packages = {"feature_atlas", "interchange", "pipeline", "viewer_builder", "site_template"}
     assert {top for top in tops if not top.endswith(".dist-info")} == packages
     assert not [name for name in names if "node_modules" in name or name.startswith("site_template/src")]
 

@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +20,9 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.processing import Processing
 from tests import tiny
 from tests.families import write_family
+from tests.goldens.common import GOLDENS
 
+PARTS = ("centre_writes", "fold_norms", "fold_value_biases")
 WINDOWS = torch.randint(0, tiny.D_VOCAB, (2, 20), generator=torch.Generator().manual_seed(0))
 
 
@@ -76,6 +79,31 @@ def test_a_gain_of_nothing_is_no_trouble(tmp_path: Path) -> None:
     got = processing.apply(point, model.activations(WINDOWS, [at])[at], model)
     assert at == HookPoint("resid_mid", 1) and torch.isfinite(got).all()
     torch.testing.assert_close(got.var(-1, unbiased=False), torch.ones(2, 20), rtol=1e-3, atol=1e-3)
+
+
+GOLDEN = GOLDENS / "transformer_lens" / "gpt2"
+HOOKS = {
+    **{point: f"hook_{point}" for point in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")},
+    **{f"attn_{part}": f"attn.hook_{part}" for part in ("z", "v", "pattern")},
+    **{"mlp_post": "mlp.hook_post", "ln1_out": "ln1.hook_normalized", "ln2_out": "ln2.hook_normalized"},
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("file", "parts"), [("raw", ()), ("centred", PARTS[:1]), ("processed", PARTS)])
+def test_transformer_lens_says_the_same(file: str, parts: tuple[str, ...], point: str) -> None:
+    """Of a GPT-2 whose norms, biases and means are far from trivial, by TransformerLens itself."""
+    model = SubjectModel.load(ModelFolder.resolve(str(GOLDEN / "model")))
+    processing, told = Processing.of(parts), HookPoint(point, 1)
+    at = processing.caught_at(told, model.shape)
+    tokens = torch.from_numpy(np.load(GOLDEN / "tokens.npz")["tokens"]).long()
+    got = processing.apply(told, model.activations(tokens, [at])[at], model).numpy()
+    expected = np.load(GOLDEN / f"{file}.npz")[f"blocks.1.{HOOKS[point]}"]
+    if point == "attn_z":
+        expected = expected.reshape(got.shape)
+    if point == "attn_v":
+        expected = expected.transpose(0, 2, 1, 3)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(

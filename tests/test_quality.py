@@ -19,7 +19,6 @@ from feature_atlas.manifest import QualityRecord
 from pipeline import quality
 from pipeline.build import build
 from pipeline.core.corpus import open_source
-from pipeline.core.dictionaries import load_dictionary, parse_spec
 from pipeline.core.files import file_digest
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, QualityParams, load_params
@@ -84,14 +83,14 @@ def test_every_number_equals_brute_force(
     architecture: str, tiny_model: Path, tiny_text: Path, windows: list[Array], tmp_path: Path
 ) -> None:
     folder = tiny.write_dictionary(tmp_path / "d", architecture=architecture)
-    spec = parse_spec("d", f"{folder}@{PLACES[architecture]}")
+    spec = f"{folder}@{PLACES[architecture]}"
     got = measured(params(tiny_model, tiny_text, {"d": f"{folder}@{PLACES[architecture]}"}), tmp_path)["d"]
 
-    dictionary = load_dictionary(spec, D_MODEL, D_MODEL)
+    dictionary = tiny.load(spec)
     found = [forward(tiny_model, window) for window in windows]
-    x, y = (np.concatenate([f[str(p)][1:] for f in found]) for p in (spec.hook_in, spec.hook_out))
+    x, y = (np.concatenate([f[str(p)][1:] for f in found]) for p in (dictionary.hook_in, dictionary.hook_out))
     acts = dictionary.encode(torch.from_numpy(x).float())
-    y_hat = dictionary.decode(acts).numpy()
+    y_hat = dictionary.decode(acts, torch.from_numpy(x).float()).numpy()
     errors, spread = ((y - y_hat) ** 2).sum(1), ((y - y.mean(0)) ** 2).sum(1)
     density = (acts.numpy() > 0).mean(0)
     assert got.n_tokens == len(x) == got.n_spliced
@@ -104,11 +103,12 @@ def test_every_number_equals_brute_force(
     assert list(got.density_histogram) == counts.tolist()
 
     def spliced(new: Callable[[Array], Array]) -> dict[str, Callable[..., Array]]:
-        read, written = str(spec.hook_in), str(spec.hook_out)
+        read, written = str(dictionary.hook_in), str(dictionary.hook_out)
         return {written: lambda f: np.concatenate([f[written][:1], new(f[read][1:])])}
 
     def reconstructed(x: Array) -> Array:
-        return dictionary.decode(dictionary.encode(torch.from_numpy(x).float())).numpy()
+        read = torch.from_numpy(x).float()
+        return dictionary.decode(dictionary.encode(read), read).numpy()
 
     assert got.ce == pytest.approx(mean_loss(tiny_model, windows), rel=1e-5)
     assert got.ce_spliced == pytest.approx(mean_loss(tiny_model, windows, spliced(reconstructed)), rel=1e-5)
@@ -125,7 +125,9 @@ def test_a_perfect_and_an_empty_dictionary(tiny_model: Path, tiny_text: Path, tm
     specs: dict[str, str] = {}
     for name, arrays in {"perfect": perfect, "empty": empty}.items():
         arrays = {**arrays, "b_dec": torch.zeros(D_MODEL)}
-        specs[name] = f"{tiny.write_saelens(tmp_path / name, arrays, architecture='standard')}@resid_post.0"
+        specs[name] = (
+            f"saelens:{tiny.write_saelens(tmp_path / name, arrays, architecture='standard')}@resid_post.0"
+        )
     got = measured(params(tiny_model, tiny_text, specs), tmp_path)
     assert got["perfect"].fvu == pytest.approx(0, abs=1e-9)
     assert got["perfect"].ce_recovered == pytest.approx(1, abs=1e-5)
@@ -162,10 +164,10 @@ def test_what_a_folder_tells_is_taken_for_its_own_weights_only(
     record = measured(params(tiny_model, tiny_text, specs), tmp_path)["d"]
     weights = file_digest(folder / "sae_weights.safetensors")
     (folder / "quality.json").write_text(json.dumps({"weights": weights, **record.model_dump()}))
-    assert load_dictionary(parse_spec("d", specs["d"]), D_MODEL, D_MODEL).quality == record
+    assert tiny.load(specs["d"]).quality == record
     (folder / "quality.json").write_text(json.dumps({"weights": "0" * 64, **record.model_dump()}))
     with pytest.raises(InputError, match=r"quality\.json speaks of weights 000000000000"):
-        load_dictionary(parse_spec("d", specs["d"]), D_MODEL, D_MODEL)
+        tiny.load(specs["d"])
 
 
 def test_paths_in_a_file_of_parameters_are_relative_to_it(tiny_model: Path, tmp_path: Path) -> None:

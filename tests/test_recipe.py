@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.core.dictionaries import load_dictionary, parse_spec
 from pipeline.core.embedded import embedded_root
 from pipeline.core.files import file_digest
 from pipeline.core.params import load_params
+from tests import tiny
 
 DEMO = embedded_root() / "data" / "demo"
 RECIPE = DEMO / "recipe"
@@ -70,9 +70,9 @@ def test_the_recipe_runs_from_nothing_and_passes_over_what_is_done(run: list[str
         "dictionaries/a.sae/sae_weights.safetensors",
         "dictionaries/a.transcoder/sae_weights.safetensors",
     }
-    sae = load_dictionary(parse_spec("s", f"{out}/dictionaries/a.sae@resid_post.0"), 16, 16)
-    transcoder = parse_spec("t", f"{out}/dictionaries/a.transcoder@ln2_out.0:mlp_out.0")
-    for dictionary in (sae, load_dictionary(transcoder, 16, 16)):
+    sae = tiny.load(f"{out}/dictionaries/a.sae@resid_post.0", width=16)
+    transcoder = tiny.load(f"{out}/dictionaries/a.transcoder@ln2_out.0:mlp_out.0", width=16)
+    for dictionary in (sae, transcoder):
         assert dictionary.quality is not None
         assert dictionary.quality.n_tokens > 1000
     card = (out / "README.md").read_text()
@@ -108,5 +108,5 @@ def test_the_card_tells_the_blind_test_as_it_came_out() -> None:
 
 def test_sixty_latents_of_the_demo_have_a_label() -> None:
     specs = load_params(embedded_root() / "params.yaml", {}).dictionaries
-    labelled = [load_dictionary(parse_spec(name, spec), 128, 128).labels for name, spec in specs.items()]
+    labelled = [tiny.load(spec, name, width=128).labels for name, spec in specs.items()]
     assert sum(len(labels.labels) for labels in labelled if labels) >= 60

@@ -136,7 +136,15 @@ def slow_saves(params: Params) -> ScanParams:
     return params.scan.model_copy(update={"checkpoint_seconds": 1e9})
 
 
-def test_ctrl_c_is_heard_between_pieces_of_work() -> None:
+@pytest.fixture
+def foreground() -> Generator[None]:
+    """Ctrl-C as in the foreground: tests may run in the background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_heard_between_pieces_of_work(foreground: None) -> None:
     with stop_asked() as asked:
         assert not asked()
         signal.raise_signal(signal.SIGINT)
@@ -145,6 +153,13 @@ def test_ctrl_c_is_heard_between_pieces_of_work() -> None:
             signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_a_background_job_goes_on_ignoring_it(foreground: None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with stop_asked() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert not asked()
 
 
 def test_a_finished_build_does_nothing(tiny_params: Params, tiny_atlas: Path) -> None:

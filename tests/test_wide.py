@@ -47,7 +47,7 @@ def dictionary(architecture: str, n: int) -> Dictionary:
     return Dictionary(
         id="wide",
         kind="sae",
-        architecture=architecture,  # type: ignore[arg-type]
+        architecture=architecture,
         hook_in=POINT,
         hook_out=POINT,
         n_latents=n,
@@ -57,6 +57,7 @@ def dictionary(architecture: str, n: int) -> Dictionary:
         W_enc=W_enc,
         b_enc=b_enc,
         W_dec=W_enc.T.contiguous(),
+        b_pre=torch.zeros(D_IN),
         b_dec=torch.zeros(D_IN),
         threshold=torch.full((n,), 0.25) if architecture == "jumprelu" else None,
     )
@@ -73,7 +74,7 @@ def test_core_statistics_equal_brute_force(architecture: str, n: int, ctx: int) 
     for batch in windows.batches(7):
         read = made.read(x[first : first + len(batch.token)])
         for lo in starts(made):
-            scan.add([read], lo, (batch,))
+            scan.add([read], [], lo, (batch,))
         encoded.append(made.encode(x[first : first + len(batch.token)]))
         first += len(batch.token)
     acts = torch.cat(encoded).T.contiguous().numpy()

@@ -10,6 +10,10 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.dictionary_spec import DictionaryParams, Spec, parse_spec
+from pipeline.core.load_dictionary import Width, load_dictionary
+
 N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
 N_LATENTS, K = 40, 5
 SENTENCE = "the heron stood in grey water and the ferry was late again"
@@ -62,7 +66,7 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk") -> Path:
+def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "topk", **config: object) -> Path:
     """A SAELens folder with random directions."""
     generator = torch.Generator().manual_seed(1)
     directions = torch.randn(N_LATENTS, d_in, generator=generator) / d_in**0.5
@@ -74,7 +78,18 @@ def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "top
     }
     if architecture.startswith("jumprelu"):
         arrays["threshold"] = torch.rand(N_LATENTS, generator=generator)
-    return write_saelens(folder, arrays, architecture=architecture)
+    return write_saelens(folder, arrays, architecture=architecture, **config)
+
+
+def load(given: str | DictionaryParams, name: str = "d", width: int = D_MODEL) -> Dictionary:
+    """The one dictionary of a spec, for a model that is so wide everywhere."""
+    (dictionary,) = load_dictionary(parse_spec(name, given), lambda _: width)
+    return dictionary
+
+
+def load_all(spec: Spec, width: Width) -> list[Dictionary]:
+    """The dictionaries of a spec."""
+    return load_dictionary(spec, width)
 
 
 def write_saelens(folder: Path, arrays: dict[str, torch.Tensor], **config: object) -> Path:

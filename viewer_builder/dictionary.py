@@ -10,7 +10,7 @@ from feature_atlas import Dictionary
 from viewer_builder.quality import quality
 from viewer_builder.site import Site
 from viewer_builder.strips import alone
-from viewer_builder.words import dead_of, kind_of, units_of
+from viewer_builder.words import dead_of, kind_of, reading_of, units_of
 
 SHOWN = 20
 
@@ -38,6 +38,7 @@ def _summary(site: Site, opened: Dictionary) -> str:
             f"read at {record.hook_in}"
             + (f", written to {record.hook_out}" if record.hook_out != record.hook_in else ""),
             kind_of(record),
+            *reading_of(record),
             f"on average {opened.stat('density').sum():,.1f} fire at a token",
             f"{dead_of(record):,} never fired on {counted:,} tokens",
         ]

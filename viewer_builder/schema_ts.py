@@ -41,6 +41,7 @@ _CONSTANTS = (
     "ATTENTION_BINS",
     "N_HEAD_TYPES",
     "N_EFFECTS",
+    "LABEL_PARTS",
 )
 
 

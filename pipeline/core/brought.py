@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from feature_atlas.errors import InputError
+from feature_atlas.labels import unprintable
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.files import read_text
 
@@ -33,7 +34,8 @@ def read_quality(folder: Path, weights: str) -> QualityRecord | None:
 def read_labels(folder: Path, weights: str, n_latents: int) -> Labels | None:
     """`labels.json`, if there is one: {"weights": SHA-256, "source": who, "labels": {"17": "…"}}.
 
-    Raises InputError if it is broken, speaks of other weights or of a latent that is not there.
+    Raises InputError if it is broken, speaks of other weights or of a latent that is not there, or holds
+    control characters.
     """
     labels = _read(folder / LABELS_FILE, Labels, weights)
     wrong = [index for index in labels.labels if not 0 <= index < n_latents] if labels else []
@@ -42,6 +44,9 @@ def read_labels(folder: Path, weights: str, n_latents: int) -> Labels | None:
             f"{folder / LABELS_FILE} has a label for latent {wrong[0]},"
             f" but there are latents 0..{n_latents - 1}"
         )
+    for text in (labels.source, *labels.labels.values()) if labels else ():
+        if bad := unprintable(text):
+            raise InputError(f"{folder / LABELS_FILE}: {text[:40]!r} holds the control character {bad!r}")
     return labels
 
 

@@ -61,10 +61,12 @@ def dictionary_arrays(
         **{name: bands[name] for name in ("band_low", "band_high", "band_firings")},
         **fires_on(scan, windows.type_counts(d_vocab), min_count),
         **cofiring(scan, mates),
+        "head_part": head_parts(scan),
         **_described(describe, len(scan["moments/firings"])),
     }
     n_top = scan["top/key"].shape[1]
-    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed, bool(mates))
+    n_heads = fields["head_part"].shape[1]
+    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed, bool(mates), n_heads)
     floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
     return {
         "examples/tokens": examples["tokens"],
@@ -76,6 +78,12 @@ def dictionary_arrays(
         "stats/firings": fields["firings"],
         "stats/top_token": fields["top_token"],
     }
+
+
+def head_parts(scan: Arrays) -> Float[np.ndarray, "latent head"]:
+    """Mean over firings of each head's part; no columns where heads do not write what is read."""
+    firings = np.maximum(scan["moments/firings"], 1)
+    return scan.get("heads/sums", np.zeros((len(firings), 0))) / firings[:, None]
 
 
 def statistics(scan: Arrays, n: int) -> Arrays:
@@ -259,7 +267,7 @@ def _described(describe: Arrays, n: int) -> Arrays:
     sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
-        if field.axis in ("effect", "neighbour"):
+        if field.axis in ("effect", "effect_bin", "neighbour"):
             found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
     return found
 

@@ -133,24 +133,10 @@ def _json_lines(path: Path, name: str) -> Iterator[Document]:
 
 
 def _parquet(path: Path, name: str) -> Iterator[Document]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from interchange.arrow import read_texts
 
-    try:
-        file = pq.ParquetFile(path)
-        if TEXT_COLUMN not in file.schema_arrow.names:
-            raise InputError(
-                f"{path} has no column {TEXT_COLUMN!r}; it has: {', '.join(file.schema_arrow.names)}"
-            )
-        row = 0
-        for batch in file.iter_batches(columns=[TEXT_COLUMN], batch_size=256):
-            for text in batch.column(0).to_pylist():
-                row += 1
-                if not isinstance(text, str):
-                    raise InputError(f"{path}, row {row}: {TEXT_COLUMN!r} is not a string")
-                yield Document(f"{name}#{row}", text)
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"can't read {path} as Parquet: {error}") from error
+    for row, text in read_texts(path, TEXT_COLUMN):
+        yield Document(f"{name}#{row}", text)
 
 
 _READERS: dict[str, Callable[[Path, str], Iterator[Document]]] = {

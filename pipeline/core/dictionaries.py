@@ -1,32 +1,24 @@
-"""Dictionaries: sets of latents read at a hook point, and the reader of SAELens folders."""
+"""Dictionaries: sets of latents read at a hook point. What they compute, whatever file they came from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from feature_atlas.address import HookPoint, check_dictionary_id
-from feature_atlas.errors import InputError
+from feature_atlas.address import HookPoint
 from feature_atlas.manifest import QualityRecord
-from pipeline.core.brought import Labels, read_labels, read_quality
-from pipeline.core.files import file_digest, read_text
+from pipeline.core.brought import Labels
+from pipeline.core.normalize import Normalization, normalized
 
-Architecture = Literal["identity", "standard", "topk", "jumprelu", "transcoder", "jumprelu_transcoder"]
-ENCODER = ("W_enc", "b_enc", "b_dec", "threshold")
-ARRAYS = (*ENCODER, "W_dec")
+ENCODER = ("W_enc", "b_enc", "b_pre", "threshold")
+ARRAYS = (*ENCODER, "W_dec", "b_dec", "W_skip")
 BLOCK = 1024  # latents encoded at a time: 1,024 x 2,048 floats are 8 MiB, which stay in cache
-TRANSCODERS = ("transcoder", "jumprelu_transcoder")
-_READ = get_args(Architecture)[1:]
 
 
 @dataclass(frozen=True)
@@ -34,33 +26,49 @@ class Dictionary:
     """Latents of `hook_in` that write to `hook_out`.
 
     The identity dictionary (`kind` neurons) has no matrices: its latents are the coordinates of
-    the activation, of either sign. Of the others acts = f(x @ W_enc + b_enc), where x is the
-    activation at `hook_in`, of an SAE less b_dec; the reconstruction of the activation at
-    `hook_out` is acts @ W_dec + b_dec. f is relu; with `k`, relu of the k largest of each position
-    and all others 0 (TopK); with `threshold`, h where h > max(threshold, 0), else 0 (JumpReLU).
+    the activation, of either sign. Of the others acts = f(h), h = (n(x) - b_pre) @ W_enc + b_enc,
+    where x is the activation at `hook_in` and n its normalization; the reconstruction of the
+    activation at `hook_out` is n'(acts @ W_dec + b_dec) + x @ W_skip, where n' undoes n for an SAE
+    and is nothing for a transcoder. f is relu; with `k`, relu of the k largest of each position and
+    all others 0 (TopK), or with `grouped` of the largest in each of k equal runs of latents
+    (groupmax); with `threshold`, h where h > max(threshold, 0), else 0 (JumpReLU).
+
+    What files hold beyond that is folded in when they are read: a gate is a threshold, decoder norms
+    and scales of the input are factors of W_enc and W_dec. `folded` names what was. `processing` names
+    what was done to the model on which it was trained, whose activations x are. A dictionary that does
+    not reconstruct is one of a set which only together gives an activation.
     """
 
     id: str
     kind: Literal["neurons", "sae", "transcoder"]
-    architecture: Architecture
+    architecture: str
     hook_in: HookPoint
     hook_out: HookPoint
     n_latents: int
     weights: str
     source: str
     k: int | None = None
+    grouped: bool = False
+    normalization: Normalization = "none"
     W_enc: Float[Tensor, "d_in latent"] | None = None
     b_enc: Float[Tensor, " latent"] | None = None
+    b_pre: Float[Tensor, " d_in"] | None = None
     W_dec: Float[Tensor, "latent d_out"] | None = None
     b_dec: Float[Tensor, " d_out"] | None = None
+    W_skip: Float[Tensor, "d_in d_out"] | None = None
     threshold: Float[Tensor, " latent"] | None = None
+    family: str = "model"
+    folded: tuple[str, ...] = ()
+    processing: tuple[str, ...] = ()
+    reconstructs: bool = True
     quality: QualityRecord | None = None
     labels: Labels | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
         """All that determines what it computes, for the digests of the stages."""
-        return (self.id, self.architecture, self.k, str(self.hook_in), str(self.hook_out), self.weights)
+        settings = (self.architecture, self.k, self.grouped, self.normalization, self.folded, self.processing)
+        return (self.id, *settings, str(self.hook_in), str(self.hook_out), self.weights)
 
     @property
     def two_signed(self) -> bool:
@@ -89,7 +97,8 @@ class Dictionary:
         block = slice(lo, lo + self.block_size)
         cut = {name: x[..., block] for name, x in self.arrays(("W_enc", "b_enc", "threshold")).items()}
         n_latents = len(range(self.n_latents)[block])
-        return replace(self, n_latents=n_latents, W_dec=None, b_dec=None, **cut).to(device)
+        rest = dict.fromkeys(("W_dec", "b_dec", "b_pre", "W_skip"))
+        return replace(self, n_latents=n_latents, **rest, **cut).to(device)
 
     @torch.inference_mode()
     def encode(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token latent"]:
@@ -106,8 +115,9 @@ class Dictionary:
 
     @torch.inference_mode()
     def read(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token d_in"]:
-        """What W_enc is applied to: of an SAE x less b_dec, of a transcoder x."""
-        return x if self.kind != "sae" or self.b_dec is None else x - self.b_dec.to(x.device)
+        """What W_enc is applied to: n(x) - b_pre."""
+        read, _, _ = normalized(x, self.normalization)
+        return read if self.b_pre is None else read - self.b_pre.to(x.device)
 
     @torch.inference_mode()
     def pre(self, read: Float[Tensor, "token d_in"], lo: int) -> Float[Tensor, "latent token"]:
@@ -119,7 +129,12 @@ class Dictionary:
     def largest(self, read: Float[Tensor, "token d_in"]) -> tuple[Tensor, Tensor]:
         """Of a TopK dictionary: relu of the k largest h of each position, and whose they are."""
         assert self.W_enc is not None and self.k is not None
-        values, latents = torch.addmm(self.bias, read, self.W_enc).topk(self.k, dim=-1, sorted=False)
+        h = torch.addmm(self.bias, read, self.W_enc)
+        if self.grouped:
+            values, within = h.unflatten(-1, (self.k, -1)).max(dim=-1)
+            group = torch.arange(0, self.n_latents, self.n_latents // self.k, device=h.device)
+            return values.relu_(), within + group
+        values, latents = h.topk(self.k, dim=-1, sorted=False)
         return values.relu_(), latents
 
     @property
@@ -134,12 +149,18 @@ class Dictionary:
         return torch.zeros_like(self.bias) if self.threshold is None else self.threshold.relu()
 
     @torch.inference_mode()
-    def decode(self, acts: Float[Tensor, "token latent"]) -> Float[Tensor, "token d_out"]:
-        """The reconstruction: acts @ W_dec + b_dec."""
+    def decode(
+        self, acts: Float[Tensor, "token latent"], x: Float[Tensor, "token d_in"]
+    ) -> Float[Tensor, "token d_out"]:
+        """The reconstruction of the activation at `hook_out` from the latents of x."""
         if self.W_enc is None:
             return acts
         assert self.W_dec is not None and self.b_dec is not None
-        return torch.addmm(self.b_dec, acts, self.W_dec)
+        y = torch.addmm(self.b_dec, acts, self.W_dec)
+        if self.kind == "sae" and self.normalization != "none":
+            _, mean, scale = normalized(x, self.normalization)
+            y = y * scale + mean
+        return y if self.W_skip is None else torch.addmm(y, x, self.W_skip)
 
 
 def mates_of(dictionary: Dictionary, dictionaries: list[Dictionary]) -> list[Dictionary]:
@@ -161,136 +182,3 @@ def neurons(layer: int, d_mlp: int, weights: str) -> Dictionary:
     """The identity dictionary of one MLP: `mlp_post.<layer>`."""
     point = HookPoint("mlp_post", layer)
     return Dictionary(str(point), "neurons", "identity", point, point, d_mlp, weights, "the subject model")
-
-
-@dataclass(frozen=True)
-class Spec:
-    """`ID=PATH@IN[:OUT]` taken apart; `hook_out` is `hook_in` where no OUT is given."""
-
-    id: str
-    folder: Path
-    hook_in: HookPoint
-    hook_out: HookPoint
-
-
-def parse_spec(name: str, spec: str) -> Spec:
-    """Splits `PATH@IN[:OUT]` at its last @; raises InputError if there is none."""
-    path, at, points = spec.rpartition("@")
-    if not at or not path:
-        raise InputError(
-            f"dictionary {name}={spec} is not ID=PATH@IN[:OUT], as in my-sae=sae/@resid_post.6"
-            " or my-transcoder=tc/@ln2_out.6:mlp_out.6"
-        )
-    hook_in, _, hook_out = points.partition(":")
-    read = HookPoint.parse(hook_in)
-    return Spec(check_dictionary_id(name), Path(path), read, HookPoint.parse(hook_out) if hook_out else read)
-
-
-def load_dictionary(spec: Spec, d_in: int, d_out: int) -> Dictionary:
-    """Reads a SAELens folder (cfg.json, sae_weights.safetensors) for hook points of these widths.
-
-    Raises InputError if a file is missing, an array has the wrong shape, the architecture is not
-    read here, or the dictionary was made for another width or other hook points.
-    """
-    config, path = _config(spec.folder), spec.folder / "sae_weights.safetensors"
-    architecture: Architecture = config["architecture"]
-    _check_points(spec, architecture)
-    arrays = _arrays(path, architecture)
-    n_latents = _check_shapes(path, arrays, spec, d_in, d_out)
-    weights = file_digest(path)
-    return Dictionary(
-        id=spec.id,
-        kind="transcoder" if architecture in TRANSCODERS else "sae",
-        architecture=architecture,
-        hook_in=spec.hook_in,
-        hook_out=spec.hook_out,
-        n_latents=n_latents,
-        weights=weights,
-        source=spec.folder.name,
-        k=_k(spec.folder, config, n_latents) if architecture == "topk" else None,
-        W_enc=arrays["W_enc"],
-        b_enc=arrays["b_enc"],
-        W_dec=arrays["W_dec"],
-        b_dec=arrays["b_dec"],
-        threshold=arrays.get("threshold"),
-        quality=read_quality(spec.folder, weights),
-        labels=read_labels(spec.folder, weights, n_latents),
-    )
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "cfg.json"
-    if not path.is_file():
-        raise InputError(
-            f"{folder} has no cfg.json: give a SAELens folder (cfg.json, sae_weights.safetensors)"
-        )
-    try:
-        config = json.loads(read_text(path))
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} is not a mapping of settings")
-    config.setdefault("architecture", "standard")
-    wanted = {
-        "architecture": _READ,
-        "normalize_activations": ("none", None),
-        "reshape_activations": ("none", None),
-        "rescale_acts_by_decoder_norm": (False, None),
-        # SAELens subtracts b_dec from an SAE's input by default, and never from a transcoder's.
-        "apply_b_dec_to_input": (False, None) if config["architecture"] in TRANSCODERS else (True, None),
-    }
-    for key, known in wanted.items():
-        value = config.get(key)
-        if value not in known:
-            raise InputError(
-                f"{path}: {key} is {value!r}; read here: {', '.join(repr(v) for v in known if v is not None)}"
-            )
-    return config
-
-
-def _check_points(spec: Spec, architecture: Architecture) -> None:
-    transcodes, moves = architecture in TRANSCODERS, spec.hook_in != spec.hook_out
-    if transcodes and not moves:
-        raise InputError(
-            f"dictionary {spec.id!r} is a {architecture}: say where it writes too, as in"
-            f" @{spec.hook_in}:mlp_out.{spec.hook_in.layer}"
-        )
-    if moves and not transcodes:
-        raise InputError(
-            f"dictionary {spec.id!r} is an SAE ({architecture}), which writes where it reads:"
-            f" give @{spec.hook_in} alone"
-        )
-
-
-def _k(folder: Path, config: dict[str, Any], n_latents: int) -> int:
-    k = config.get("k")
-    if not isinstance(k, int) or not 1 <= k <= n_latents:
-        raise InputError(f"{folder}/cfg.json: k is {k!r}, not a whole number in 1..{n_latents}")
-    return k
-
-
-def _arrays(path: Path, architecture: Architecture) -> dict[str, Tensor]:
-    wanted = {"W_enc", "W_dec", "b_enc", "b_dec"}
-    wanted |= {"threshold"} if architecture.startswith("jumprelu") else set()
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"can't read {path}: {error}") from error
-    missing = wanted - set(arrays)
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(sorted(missing))}; it has: {', '.join(sorted(arrays))}")
-    return {name: arrays[name].to(torch.float32) for name in wanted}
-
-
-def _check_shapes(path: Path, arrays: dict[str, Tensor], spec: Spec, d_in: int, d_out: int) -> int:
-    width, n_latents = arrays["W_enc"].shape if arrays["W_enc"].ndim == 2 else (-1, -1)
-    if width != d_in:
-        raise InputError(
-            f"{path}: W_enc has shape {list(arrays['W_enc'].shape)}, but {spec.hook_in} is {d_in} wide:"
-            " this dictionary belongs to another model or hook point"
-        )
-    shapes = {"W_dec": [n_latents, d_out], "b_enc": [n_latents], "b_dec": [d_out], "threshold": [n_latents]}
-    for name, array in arrays.items():
-        if name in shapes and list(array.shape) != shapes[name]:
-            raise InputError(f"{path}: {name} has shape {list(array.shape)}, not {shapes[name]}")
-    return n_latents

@@ -10,10 +10,12 @@ from pipeline.core.accumulate.cofiring import CoFiring
 from pipeline.core.accumulate.common_types import CommonTypes
 from pipeline.core.accumulate.examples import Extremes, Samples
 from pipeline.core.accumulate.fired import Fired
+from pipeline.core.accumulate.head_parts import HeadParts
 from pipeline.core.accumulate.heavy_types import HeavyTypes
 from pipeline.core.accumulate.moments import Moments
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.encode import blocks
+from pipeline.core.head_source import HeadSource
 from pipeline.core.params import ScanParams
 from pipeline.core.windows import Batch
 
@@ -23,7 +25,7 @@ class DictionaryScan:
 
     `within` and `across` count co-firing in the dictionary itself and with the others of its layer;
     they are None for neurons, which nearly all fire nearly everywhere, and `across` also where there
-    is no other.
+    is no other. `heads` tells which heads make the latents of an attention output.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class DictionaryScan:
         params: ScanParams,
         counts: Integer[np.ndarray, " type"],
         has_mates: bool,
+        source: HeadSource | None = None,
     ) -> None:
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.n_top
         self.dictionary = dictionary
@@ -44,6 +47,8 @@ class DictionaryScan:
             "samples": Samples(n, signs, dictionary.id, params.seed),
             "types": self.types,
         }
+        self.source = source
+        self.heads = None if source is None else HeadParts(source.directions)
         self.within = None if signs else CoFiring(n)
         self.across = CoFiring(n) if has_mates else None
 
@@ -52,22 +57,27 @@ class DictionaryScan:
         """The dictionary's name."""
         return self.dictionary.id
 
-    def add(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> Fired | None:
+    def add(
+        self, read: list[Tensor], z: list[np.ndarray], lo: int, batches: tuple[Batch, ...]
+    ) -> Fired | None:
         """Encodes the block of latents from `lo` on at the counted positions of some batches, in order.
 
-        Returns where they fire, if co-firing is counted.
+        `z` is what the heads wrote there, empty where they are not asked for. Returns where the latents
+        fire, if co-firing is counted.
         """
         fired: list[Fired] = []
-        for firings in blocks(self.dictionary, read, lo, batches):
+        for number, firings in enumerate(blocks(self.dictionary, read, lo, batches)):
             for part in self.parts.values():
                 part.add(firings)
+            if self.heads is not None:
+                self.heads.add(firings, z[number])
             if self.within is not None:
                 fired.append(firings.fired)
         return Fired.after(fired) if fired else None
 
     def state(self) -> dict[str, np.ndarray]:
         """Every array kept, by a name that says whose it is."""
-        pairs = {"within": self.within, "across": self.across}
+        pairs = {"within": self.within, "across": self.across, "heads": self.heads}
         kept = {**self.parts, **{name: pair for name, pair in pairs.items() if pair is not None}}
         return {
             f"{name}/{array}": value for name, part in kept.items() for array, value in part.state().items()

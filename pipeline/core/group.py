@@ -21,6 +21,7 @@ from feature_atlas.contract import (
     head_sizes,
     sections,
 )
+from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.store import create_group
 from pipeline.core.cards import Mate, dictionary_arrays
 from pipeline.core.dictionaries import Dictionary
@@ -45,20 +46,23 @@ def write_dictionary(
     n_top, two_signed = scan["top/key"].shape[1], dictionary.two_signed
     pool = [Mate(mate.id, _firings(work, mate.id)) for mate in mates]
     arrays = dictionary_arrays(scan, described, windows, pool, two_signed, min_count, d_vocab)
-    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates))
+    n_heads = scan["heads/sums"].shape[1] if "heads/sums" in scan else 0
+    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates), n_heads)
     attributes: dict[str, Any] = {
         "sizes": sizes,
         "sections": sections(n_top, two_signed),
         "fields": {"floats": columns(FLOATS, sizes), "ints": columns(INTS, sizes)},
         "writes": "promoted_value" in described,
         "mates": [mate.id for mate in mates],
+        "heads": f"attn.{dictionary.hook_in.layer}" if n_heads else None,
     }
     specs = DICTIONARY
     if dictionary.labels is not None:
         specs = (*DICTIONARY, *LABELS)
-        texts = [dictionary.labels.labels.get(index, "") for index in range(dictionary.n_latents)]
-        arrays["label"] = np.array(texts, dtype=object)
-        attributes["labels"] = {"source": dictionary.labels.source, "count": len(dictionary.labels.labels)}
+        source, texts = dictionary.labels.source, dictionary.labels.labels
+        said = {index: [Label(text, source)] for index, text in texts.items() if text}
+        arrays |= label_arrays(said, dictionary.n_latents)
+        attributes["labels"] = label_attribute(said)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=two_signed)
 
 

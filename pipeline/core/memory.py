@@ -8,6 +8,7 @@ from pipeline.core.dictionaries import BLOCK
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.encode import block, starts
 from pipeline.core.head_scan import HeadScan
+from pipeline.core.inputs import activation, caught_for
 from pipeline.core.layer import layers_of
 from pipeline.core.model import SubjectModel
 from pipeline.core.sweep import counted
@@ -43,7 +44,7 @@ def peak_bytes(
     """
     columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
-    points = {scan.dictionary.hook_in for scan in scans}
+    points = caught_for([scan.dictionary for scan in scans], model.shape)
     held = STREAMS * model.shape.d_model + HIDDEN * model.shape.d_mlp
     width = sum(2 * model.width(point) for point in points) + held
     reading = threads * columns * width * FLOAT
@@ -57,11 +58,11 @@ def peak_bytes(
 def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows: Windows) -> dict[str, float]:
     """Of each dictionary, from the first few windows."""
     batch = next(windows.batches(PROBED))
-    with model.catching({scan.dictionary.hook_in for scan in scans}) as read:
+    with model.catching(caught_for([scan.dictionary for scan in scans], model.shape)) as read:
         acts = counted(model, read, batch)
     found: dict[str, float] = {}
     for scan in scans:
-        x = scan.dictionary.read(acts[scan.dictionary.hook_in])
+        x = scan.dictionary.read(activation(scan.dictionary, acts, model))
         n = sum(len(block(scan.dictionary, x, lo, batch).column) for lo in starts(scan.dictionary))
         found[scan.dictionary.id] = n / len(batch.token)
     return found

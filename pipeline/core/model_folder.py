@@ -15,6 +15,7 @@ from feature_atlas.errors import InputError
 from feature_atlas.manifest import ModelRecord
 from pipeline.core.architectures import Family, family_of
 from pipeline.core.files import digest, file_digest, read_text
+from pipeline.core.remote import hub_snapshot
 from pipeline.core.shape import Shape
 from pipeline.core.tokenizer import SubjectTokenizer, stated_bos
 
@@ -163,13 +164,9 @@ def _header(path: Path) -> dict[str, Any]:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(name, allow_patterns=_WANTED))
-    except Exception as error:  # the hub client raises its own, httpx's and OSError alike
-        reason = " ".join(str(error).split())[:200]
+        return hub_snapshot(name, _WANTED)
+    except InputError as error:
         raise InputError(
-            f"no folder {name!r} here, and the hub did not give a model of that name ({reason});"
-            " give a local folder with config.json"
+            f"no folder {name!r} here, and {error}; give a local folder with config.json"
         ) from error

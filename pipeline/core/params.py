@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feature_atlas.errors import InputError
+from pipeline.core.dictionary_spec import DictionaryParams, split_family
 from pipeline.core.files import read_text
 
 
@@ -70,8 +72,8 @@ class Params(_Record):
     corpus: Annotated[list[str], Field(min_length=1)]
     """Sources: demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]."""
 
-    dictionaries: dict[str, str] = {}
-    """Dictionary id -> PATH@IN[:OUT]."""
+    dictionaries: Mapping[str, str | DictionaryParams] = {}
+    """Dictionary id -> [FORMAT:]PATH[@IN[:OUT]], or a mapping with `path` and more (docs/dictionaries.md)."""
 
     neurons: bool = True
     """Describe the MLP neurons of every layer."""
@@ -131,15 +133,22 @@ def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         located["quality"] = _located(raw["quality"], folder)
     if isinstance(raw.get("dictionaries"), dict):
         located["dictionaries"] = {
-            key: _locate(value, folder) if isinstance(value, str) else value
-            for key, value in raw["dictionaries"].items()
+            key: _locate_dictionary(value, folder) for key, value in raw["dictionaries"].items()
         }
     return located
 
 
+def _locate_dictionary(given: Any, folder: Path) -> Any:
+    if isinstance(given, dict) and isinstance(given.get("path"), str):
+        return {**given, "path": _locate(given["path"], folder)}
+    if not isinstance(given, str):
+        return given
+    family, rest = split_family(given)
+    path, at, points = rest.rpartition("@") if "@" in rest else (rest, "", "")
+    return f"{family}:" * bool(family) + f"{_locate(path, folder)}{at}{points}"
+
+
 def _locate(text: str, folder: Path) -> str:
     """A path that exists below the file's folder, as such; anything else (hub names, …) as it is."""
-    path, at, hook = text.rpartition("@") if "@" in text else (text, "", "")
-    candidate = folder / path
-    exists = candidate.exists() or any(folder.glob(path) if "*" in path else ())
-    return f"{candidate}{at}{hook}" if exists else text
+    candidate = folder / text
+    return str(candidate) if candidate.exists() or ("*" in text and any(folder.glob(text))) else text

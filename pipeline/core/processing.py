@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 
 from jaxtyping import Float
 from torch import Tensor
@@ -32,6 +33,11 @@ class Processing:
     centre_writes: bool
     fold_norms: bool
     fold_value_biases: bool
+
+    @classmethod
+    def of(cls, names: Collection[str]) -> Processing:
+        """That with the parts of these names."""
+        return cls(**{part.name: part.name in names for part in fields(cls)})
 
     def check(self, family: Family) -> None:
         """Raises InputError if such models can't be processed so."""

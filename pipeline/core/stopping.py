@@ -21,10 +21,12 @@ def stop_asked() -> Generator[Callable[[], bool]]:
         asked.set()
         say("stopping at the next safe place; Ctrl-C again stops at once")
 
-    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+    before = signal.getsignal(signal.SIGINT)
+    told = threading.current_thread() is threading.main_thread()  # which alone is told of signals
+    if not told or before is signal.SIG_IGN:  # as a shell's background jobs are started
         yield asked.is_set
         return
-    before = signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGINT, handle)
     try:
         yield asked.is_set
     finally:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
+
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import AddressError, InputError
-from pipeline.core.dictionaries import Dictionary, load_dictionary, neurons, parse_spec
+from pipeline.core.dictionaries import Dictionary, neurons
+from pipeline.core.dictionary_spec import FORM, parse_spec
 from pipeline.core.heads import head_groups
+from pipeline.core.inputs import processing_of
+from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 
@@ -21,20 +27,21 @@ def load_dictionaries(params: Params, folder: ModelFolder) -> list[Dictionary]:
         if params.neurons
         else []
     )
+    for name, given in params.dictionaries.items():
+        loaded = load_dictionary(parse_spec(name, given), partial(_width, folder, name))
+        for dictionary in loaded:
+            processing_of(dictionary).check(folder.family)
+        found += loaded
     heads = [group.id for group in head_groups(params, folder)]
-    taken = {dictionary.id for dictionary in found} | set(heads)
-    for name, spec in params.dictionaries.items():
-        if name in taken:
-            raise InputError(f"two dictionaries are called {name!r}; give one another id")
-        taken.add(name)
-        parsed = parse_spec(name, spec)
-        d_in, d_out = (_width(folder, name, point) for point in (parsed.hook_in, parsed.hook_out))
-        found.append(load_dictionary(parsed, d_in, d_out))
+    _check_ids([*(dictionary.id for dictionary in found), *heads])
     if not found and not heads:
-        raise InputError(
-            "nothing to describe: turn neurons or heads on, or give a dictionary ID=PATH@IN[:OUT]"
-        )
+        raise InputError(f"nothing to describe: turn neurons or heads on, or give a dictionary {FORM}")
     return found
+
+
+def _check_ids(names: list[str]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"two dictionaries are called {twice[0]!r}; give one another id")
 
 
 def _width(folder: ModelFolder, name: str, point: HookPoint) -> int:

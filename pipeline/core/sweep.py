@@ -15,6 +15,7 @@ from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.encode import starts
 from pipeline.core.head_scan import HeadScan
 from pipeline.core.heads import PER_HEAD
+from pipeline.core.inputs import activation
 from pipeline.core.layer import layers_of
 from pipeline.core.model import Read, SubjectModel
 from pipeline.core.windows import Batch
@@ -60,11 +61,16 @@ class Sweep:
     ) -> dict[str, list[Fired]]:
         """By dictionary where the latents fire, block by block."""
         read = {
-            scan.dictionary.id: [scan.dictionary.read(each[scan.dictionary.hook_in]) for each in acts]
+            scan.id: [scan.dictionary.read(activation(scan.dictionary, each, self._model)) for each in acts]
             for scan in self._scans
         }
+        z = {
+            scan.id: [scan.source.read(scan.dictionary, each, self._model) for each in acts]
+            for scan in self._scans
+            if scan.source is not None
+        }
         found = self._crew.do(
-            partial(scan.add, read[scan.dictionary.id], lo, batches) for scan, lo in self._blocks
+            partial(scan.add, read[scan.id], z.get(scan.id, []), lo, batches) for scan, lo in self._blocks
         )
         fired: dict[str, list[Fired]] = defaultdict(list)
         for (scan, _), where in zip(self._blocks, found, strict=True):

@@ -36,8 +36,9 @@ def print_latent(latent: Latent) -> None:
     """Statistics, top examples, the strongest token types and the logit effects."""
     shown, console = latent.to_json(), Console(highlight=False)
     console.print(f"[bold]{latent.address}[/]  {shown['hook_point']}")
-    if shown["label"]:
-        console.print(Text(f"{latent.label}  ({shown['label']['source']})"))
+    for label in latent.labels:
+        score = "" if label.score is None else f", score {label.score:.3g}"
+        console.print(Text(f"{label.text}  ({label.source}{score})"), soft_wrap=True)
     console.print(
         f"fires on {shown['firings']:,} of {shown['counted_tokens']:,} tokens"
         f" ({shown['density']:.3%}), max {shown['max_activation']:.3g},"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Sites, Visitor, size
 from viewer_builder.render import TEMPLATE
 
 KIB = 1024
+LABELLED = "hostile/latent.html?at=resid_post.0.x/7"
 
 
-def test_a_cold_latent_page(sites: Sites, visitor: Visitor) -> None:
+@pytest.mark.parametrize("at", ["normal/latent.html?at=resid_post.1.toy/3", LABELLED])
+def test_a_cold_latent_page(at: str, sites: Sites, visitor: Visitor) -> None:
     visit = visitor()
-    visit.open(sites.at("normal/latent.html?at=resid_post.1.toy/3"))
+    visit.open(sites.at(at))
     visit.page.wait_for_load_state("networkidle")
     assert len(visit.data()) <= 10
     assert size(visit.data()) <= 64 * KIB

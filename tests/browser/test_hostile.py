@@ -48,9 +48,15 @@ def test_invisible_characters_are_seen_and_do_not_turn_the_line(sites: Sites, vi
     assert not {"\u202e", "\u200b", "\x00"} & set(text)
 
 
-def test_a_label_is_text_too(sites: Sites, visitor: Visitor) -> None:
+def test_labels_are_text_too_each_with_source_and_score(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at("hostile/latent.html?at=resid_post.0.x/7"))
-    expect(page.locator(".latent-head .label")).to_have_text(f"label {HOSTILE} label: a tester")
+    labels = page.locator(".latent-head .label")
+    expect(labels.nth(0)).to_have_text(f"label {HOSTILE} label: a tester, score 0.5")
+    expect(labels.nth(1)).to_have_text(f"another label: {HOSTILE}, score −0.001")
+    expect(labels.nth(2)).to_have_text("guess 0 label: a guesser")
+    expect(labels.nth(4)).to_be_hidden()
+    page.get_by_text("2 more labels").click()
+    expect(labels.nth(4)).to_have_text("guess 2 label: a guesser")
     page.keyboard.press("ArrowRight")
     expect(page.locator('[data-ready="resid_post.0.x/8"]')).to_be_visible()
     expect(page.locator(".latent-head .label")).to_have_count(0)

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -30,6 +31,16 @@ def test_it_shows_what_the_atlas_holds(sites: Sites, visitor: Visitor) -> None:
     expect(page.locator(".figures")).to_contain_text(f"{int(latent.number('firings'))} firings")
     top_token = latent.to_json()["fires_on"][0]["token"].replace(" ", "␣")
     expect(page).to_have_title(f"resid_post.1.toy/3 “{top_token}” · A synthetic atlas")
+
+
+def test_the_histogram_of_effects_is_the_atlas_one(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at(TOY))
+    told = open_atlas(str(sites.atlas("normal"))).at("resid_post.1.toy/3").to_json()["effect_histogram"]
+    bars = page.locator(".p-effects .bar")
+    said = [int(title.split(": ")[1].split()[0].replace(",", "")) for title in bars.all_text_contents()]
+    assert said == told["counts"]
+    heights = [float(bar.get_attribute("height") or 0) for bar in bars.all()]
+    assert np.argmax(heights) == np.argmax(said) and (np.array(heights) > 0).tolist() == [n > 0 for n in said]
 
 
 def test_tabs_show_the_bands_with_their_share(sites: Sites, visitor: Visitor) -> None:

@@ -16,8 +16,10 @@ from feature_atlas.address import HookPoint
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.brought import QUALITY_FILE
 from pipeline.core.corpus import open_source
-from pipeline.core.dictionaries import Dictionary, load_dictionary, parse_spec
+from pipeline.core.dictionaries import Dictionary
+from pipeline.core.dictionary_spec import parse_spec
 from pipeline.core.files import StageFolder, digest, write_atomically
+from pipeline.core.load_dictionary import load_dictionary
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import QualityParams
@@ -105,7 +107,7 @@ def _shipped(model: SubjectModel, out: Path, recipe: dict[str, Any]) -> list[Dic
         parse_spec(name, f"{out / 'dictionaries' / name}@{told['at']}")
         for name, told in recipe["dictionaries"].items()
     ]
-    return [load_dictionary(s, model.width(s.hook_in), model.width(s.hook_out)) for s in specs]
+    return [dictionary for spec in specs for dictionary in load_dictionary(spec, model.width)]
 
 
 def _windows(folder: ModelFolder, texts: Path, recipe: dict[str, Any]) -> Windows:

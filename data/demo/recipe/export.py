@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from latents import Latents
+from latents import Latents, Place
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import GPT2LMHeadModel
-
-from pipeline.core.dictionaries import Spec
 
 NAME = "feature-atlas-demo"
 WEIGHTS = "sae_weights.safetensors"
@@ -60,7 +58,7 @@ def export_lm(model: GPT2LMHeadModel, work: Path, folder: Path) -> None:
         shutil.copyfile(work / name, folder / name)
 
 
-def export_dictionary(spec: Spec, latents: Latents, recipe: dict[str, Any], folder: Path) -> None:
+def export_dictionary(place: Place, latents: Latents, recipe: dict[str, Any], folder: Path) -> None:
     """cfg.json and sae_weights.safetensors, for activations as the model has them.
 
     Trained on x / s_in and y / s_out with acts a. With W_enc times s_out / s_in, and both biases
@@ -78,13 +76,13 @@ def export_dictionary(spec: Spec, latents: Latents, recipe: dict[str, Any], fold
     }
     halves = {name: _half(value) for name, value in arrays.items()}
     _save(halves, folder / WEIGHTS)
-    (folder / "cfg.json").write_text(json.dumps(_saelens_config(spec, latents, recipe), indent=1) + "\n")
+    (folder / "cfg.json").write_text(json.dumps(_saelens_config(place, latents, recipe), indent=1) + "\n")
 
 
-def _saelens_config(spec: Spec, latents: Latents, recipe: dict[str, Any]) -> dict[str, Any]:
+def _saelens_config(place: Place, latents: Latents, recipe: dict[str, Any]) -> dict[str, Any]:
     metadata = {
         "model_name": NAME,
-        "hook_name": _HOOKS[spec.hook_in.point].format(spec.hook_in.layer),
+        "hook_name": _HOOKS[place.hook_in.point].format(place.hook_in.layer),
         "context_size": recipe["model"]["n_positions"],
         "prepend_bos": True,
         "dataset_path": "see data/demo/README.md",
@@ -103,7 +101,7 @@ def _saelens_config(spec: Spec, latents: Latents, recipe: dict[str, Any]) -> dic
     }
     if not latents.is_sae:
         config["d_out"] = latents.W_dec.shape[1]
-        metadata["hook_name_out"] = _HOOKS[spec.hook_out.point].format(spec.hook_out.layer)
+        metadata["hook_name_out"] = _HOOKS[place.hook_out.point].format(place.hook_out.layer)
     return config
 
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 
 from feature_atlas.address import HookPoint
-from pipeline.core.dictionaries import Spec, parse_spec
 from pipeline.core.model import SubjectModel
 from pipeline.core.progress import say, step
 
@@ -24,6 +23,21 @@ BUFFERED = 8  # batches whose positions are mixed: neighbours in a text are much
 ROWS = 256  # positions of a batch on which the threshold is found: kthvalue on all would take longest
 FILLED = 0.85  # of a window, at least, on average: enough positions must be left to choose from
 KEPT = 0.99  # of the running mean of the threshold, each step
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a dictionary is called, reads and writes."""
+
+    id: str
+    hook_in: HookPoint
+    hook_out: HookPoint
+
+    @classmethod
+    def parse(cls, name: str, at: str) -> Place:
+        """From `IN` or `IN:OUT`."""
+        read, _, written = at.partition(":")
+        return cls(name, HookPoint.parse(read), HookPoint.parse(written or read))
 
 
 class Latents(nn.Module):
@@ -95,7 +109,7 @@ class Latents(nn.Module):
 class Trained:
     """A dictionary in training: its latents, its hook points and its optimiser."""
 
-    spec: Spec
+    place: Place
     latents: Latents
     optimiser: torch.optim.Optimizer
 
@@ -103,7 +117,7 @@ class Trained:
         """One step on the positions given; the loss before it."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self.latents.loss(acts[self.spec.hook_in], acts[self.spec.hook_out])
+        loss = self.latents.loss(acts[self.place.hook_in], acts[self.place.hook_out])
         loss.backward()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -126,17 +140,17 @@ def train_dictionaries(
     """Trains, or goes on training, those of `recipe.dictionaries` for `latents.steps` steps."""
     settings, subject = recipe["latents"], SubjectModel(model)
     trained = _new(subject, recipe)
-    points = sorted({p for each in trained for p in (each.spec.hook_in, each.spec.hook_out)})
+    points = sorted({p for each in trained for p in (each.place.hook_in, each.place.hook_out)})
     path, first = folder / "dictionaries.pt", 0
     batch, steps = settings["batch"], settings["steps"]
     if (state := checkpoint.load(path)) is not None:
         for each in trained:
-            each.restore(state["dictionaries"][each.spec.id])
+            each.restore(state["dictionaries"][each.place.id])
         first = state["step"]
     else:
         acts = _positions(subject, draws, points, 0, BUFFERED * batch)
         for each in trained:
-            each.latents.start_at(acts[each.spec.hook_in], acts[each.spec.hook_out])
+            each.latents.start_at(acts[each.place.hook_in], acts[each.place.hook_out])
     with step("dictionaries", steps * batch, "positions", first * batch) as progress:
         for number, acts in _batches(subject, draws, points, batch, range(first, steps)):
             rate = settings["lr"] * min(1.0, 5 * (steps - number) / steps)
@@ -144,7 +158,7 @@ def train_dictionaries(
             progress.advance(batch)
             if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == steps:
                 say(f"step {number + 1}: " + " ".join(f"{loss:.4f}" for loss in losses))
-                states = {each.spec.id: each.state() for each in trained}
+                states = {each.place.id: each.state() for each in trained}
                 checkpoint.save(path, {"dictionaries": states, "step": number + 1})
     return trained
 
@@ -153,11 +167,11 @@ def _new(subject: SubjectModel, recipe: dict[str, Any]) -> list[Trained]:
     torch.manual_seed(recipe["seed"])
     trained: list[Trained] = []
     for name, told in recipe["dictionaries"].items():
-        spec = parse_spec(name, f"{name}@{told['at']}")
-        d_in, d_out = subject.width(spec.hook_in), subject.width(spec.hook_out)
-        latents = Latents(d_in, d_out, recipe["latents"] | {"k": told["k"]}, spec.hook_in == spec.hook_out)
+        place = Place.parse(name, told["at"])
+        d_in, d_out = subject.width(place.hook_in), subject.width(place.hook_out)
+        latents = Latents(d_in, d_out, recipe["latents"] | {"k": told["k"]}, place.hook_in == place.hook_out)
         optimiser = torch.optim.Adam(latents.parameters(), lr=recipe["latents"]["lr"], fused=True)
-        trained.append(Trained(spec, latents, optimiser))
+        trained.append(Trained(place, latents, optimiser))
     return trained
 
 

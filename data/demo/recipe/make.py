@@ -37,7 +37,7 @@ def main() -> None:
     # Dictionaries learn from, and are measured on, the rounded weights that ship.
     folder = ModelFolder.resolve(str(given.out / "lm"))
     for each in train_dictionaries(SubjectModel.load(folder).network, draws, recipe, given.work):
-        export_dictionary(each.spec, each.latents, recipe, given.out / "dictionaries" / each.spec.id)
+        export_dictionary(each.place, each.latents, recipe, given.out / "dictionaries" / each.place.id)
     report = evaluate(folder, given.out, held, given.work / "held_out", given.work, recipe)
     report |= {"mix": draws.shares(), "trained": trained_tokens(draws, recipe), "recipe": recipe}
     _finish(report, given.work, given.out)

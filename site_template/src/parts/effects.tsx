@@ -1,6 +1,7 @@
 import { number } from "../draw/format.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Latent } from "../store/dictionary.ts";
+import { EffectHistogram } from "./effect-histogram.tsx";
 import { Token } from "./token.tsx";
 
 interface Props {
@@ -9,7 +10,7 @@ interface Props {
   writes: boolean;
 }
 
-/** What a unit of activation adds to the logits: the most promoted and the most suppressed tokens. */
+/** What a unit of activation adds to the logits: to which tokens most, to which least, and to all. */
 export function Effects({ latent, vocabulary, writes }: Props) {
   if (!writes) return <p class="quiet">It writes nothing to the residual stream, so it has no direct effect on the logits.</p>;
   const { promoted_value: up, suppressed_value: down } = latent.floats;
@@ -29,9 +30,12 @@ export function Effects({ latent, vocabulary, writes }: Props) {
     </div>
   );
   return (
-    <div class="effects">
-      {side("promotes", latent.ints.promoted_token, up)}
-      {side("suppresses", latent.ints.suppressed_token, down)}
-    </div>
+    <>
+      <div class="effects">
+        {side("promotes", latent.ints.promoted_token, up)}
+        {side("suppresses", latent.ints.suppressed_token, down)}
+      </div>
+      <EffectHistogram latent={latent} />
+    </>
   );
 }

@@ -6,6 +6,7 @@ import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
 import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { Labels } from "./labels.tsx";
 import { Token } from "./token.tsx";
 import { Walk } from "./walk.tsx";
 
@@ -50,11 +51,7 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
         <CopyLink />
         <Help keys={KEYS} />
       </nav>
-      {latent.label !== "" && (
-        <p class="label">
-          {latent.label} <span class="quiet">label: {dictionary.labelSource}</span>
-        </p>
-      )}
+      <Labels labels={latent.labels} />
       <ul class="figures">
         {figure("density", "density", percent)}
         <li>

@@ -5,6 +5,7 @@ import { CoFiring } from "./cofiring.tsx";
 import { Effects } from "./effects.tsx";
 import { Examples } from "./examples.tsx";
 import { FiresOn } from "./fires-on.tsx";
+import { HeadParts } from "./head-parts.tsx";
 import { Histogram } from "./histogram.tsx";
 import { LatentHead } from "./latent-head.tsx";
 import { Neighbours } from "./neighbours.tsx";
@@ -57,6 +58,11 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
           <Pane name="Activations" id="activations">
             <Histogram {...{ latent, tabs, current, onShow }} />
           </Pane>
+          {dictionary.heads && (
+            <Pane name="Written by heads" id="heads">
+              <HeadParts parts={latent.floats.head_part} heads={dictionary.heads} {...{ atlas, root }} />
+            </Pane>
+          )}
           <Pane name="Fires on" id="fires-on">
             <FiresOn latent={latent} vocabulary={vocabulary} />
           </Pane>

@@ -1,5 +1,6 @@
 import { AtlasError } from "./errors.ts";
 import type { Group, ValuesOf } from "./group.ts";
+import { type Label, Labels } from "./labels.ts";
 import type { DictionaryRecord } from "./manifest.ts";
 import { remember } from "./remember.ts";
 import { type FloatField, type IntField, PREVIEW_CHUNK, SNIPPET, SNIPPETS, type Stat } from "./schema.gen.ts";
@@ -13,8 +14,8 @@ export interface Latent {
   ints: Record<IntField, Uint32Array>;
   tokens: ValuesOf<"examples/tokens">;
   acts: ValuesOf<"examples/acts">;
-  /** What it is said to fire on; empty if nothing is said. */
-  label: string;
+  /** What it is said to fire on, best first. */
+  labels: readonly Label[];
 }
 
 /** The snippets of a list row: token types and heat, `SNIPPETS x 2 x SNIPPET`. */
@@ -27,13 +28,13 @@ export class Dictionary {
   readonly sections: Record<Section, [number, number]>;
   /** The layer's other dictionaries: `across_dictionary` counts in this list. */
   readonly mates: string[];
+  /** The heads that write what it reads, told in `head_part`; null where it reads something else. */
+  readonly heads: string | null;
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
-  /** Who labelled its latents; null if nobody did. */
-  readonly labelSource: string | null;
   readonly #previews = new Map<number, Promise<Preview>>();
-  readonly #labels = new Map<number, Promise<string[]>>();
+  readonly #labels: Labels;
 
   constructor(
     readonly record: DictionaryRecord,
@@ -41,8 +42,9 @@ export class Dictionary {
   ) {
     this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
     this.mates = (group.attributes["mates"] as string[] | undefined) ?? [];
+    this.heads = (group.attributes["heads"] as string | null | undefined) ?? null;
     this.writes = group.attributes["writes"] === true;
-    this.labelSource = (group.attributes["labels"] as { source: string } | undefined)?.source ?? null;
+    this.#labels = new Labels(group);
     this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };
   }
 
@@ -53,24 +55,15 @@ export class Dictionary {
         `Its latents are ${this.record.id}/0 to ${this.record.id}/${this.record.n_latents - 1}`,
       );
     }
-    const [label, floats, ints, tokens, acts] = await Promise.all([
-      this.label(index),
+    const [labels, floats, ints, tokens, acts] = await Promise.all([
+      this.#labels.of(index),
       this.group.chunk("card/floats", index, signal),
       this.group.chunk("card/ints", index, signal),
       this.group.chunk("examples/tokens", index, signal),
       this.group.chunk("examples/acts", index, signal),
     ]);
     const fields = { floats: byName(this.#fields.floats, floats), ints: byName(this.#fields.ints, ints) };
-    return { index, ...fields, tokens, acts, label };
-  }
-
-  /** What a latent is said to fire on. Latents of one chunk share one read. */
-  async label(index: number): Promise<string> {
-    if (this.labelSource === null) return "";
-    const length = await this.group.chunkLength("label");
-    const number = Math.floor(index / length);
-    const labels = await remember(this.#labels, number, () => this.group.chunk("label", number));
-    return labels[index % length] ?? "";
+    return { index, ...fields, tokens, acts, labels };
   }
 
   /** One statistic of every latent: one request. */

@@ -16,6 +16,7 @@ export const ATTENTION_STEPS = 255;
 export const ATTENTION_BINS = 50;
 export const N_HEAD_TYPES = 16;
 export const N_EFFECTS = 10;
+export const LABEL_PARTS = ["text", "source", "score"];
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
@@ -35,6 +36,7 @@ export const ARRAYS = {
   "stats/firings": { dims: ["latent"], dtype: "u4" },
   "stats/top_token": { dims: ["latent"], dtype: "u4" },
   "label": { dims: ["latent"], dtype: "string" },
+  "labels": { dims: ["latent", "label", "label_part"], dtype: "string" },
   "windows/tokens": { dims: ["head_example", "position"], dtype: "token" },
   "windows/attention": { dims: ["head_example", "key_or_step", "position", "rank"], dtype: "u2" },
   "windows/norms": { dims: ["head_example", "position"], dtype: "f4" },
@@ -105,6 +107,7 @@ export type FloatField =
   | "concentration"
   | "cofiring_cosine"
   | "across_cosine"
+  | "head_part"
   ;
 
 export type IntField =
@@ -127,6 +130,7 @@ export type IntField =
   | "across_dictionary"
   | "across_index"
   | "across_count"
+  | "effect_hist"
   ;
 
 export type HeadFloat =
@@ -218,6 +222,7 @@ export const DOCS = {
   "concentration": "share of activation mass on its five heaviest token types",
   "cofiring_cosine": "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
   "across_cosine": "the same with latents of the layer's other dictionaries",
+  "head_part": "of latents of an attention output: what each head of the layer writes into the latent's activation before its function and bias, mean over firings",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
@@ -237,6 +242,7 @@ export const DOCS = {
   "across_dictionary": "index in the group's `mates`, the layer's other dictionaries",
   "across_index": "latent of that dictionary",
   "across_count": "positions where both fire; 0 marks an empty slot",
+  "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
 };
 
 export const HEAD_DOCS = {

@@ -1,0 +1,1 @@
+"""Readers of published dictionary families: each file of one family's layout, never executed."""

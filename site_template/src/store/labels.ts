@@ -1,0 +1,51 @@
+/** What latents are said to fire on, as a labelled dictionary's group holds it. */
+import type { Group } from "./group.ts";
+import { remember } from "./remember.ts";
+import { LABEL_PARTS } from "./schema.gen.ts";
+
+/** A text, who says it, and a score by that source's own measure; null for none. */
+export interface Label {
+  text: string;
+  source: string;
+  score: number | null;
+}
+
+/** The group's attribute; `most` is missing in atlases made before a latent could have several labels. */
+interface Attribute {
+  source: string;
+  most?: number;
+}
+
+/** Latents of one chunk share one read. */
+export class Labels {
+  readonly #attribute: Attribute | undefined;
+  readonly #chunks = new Map<number, Promise<string[]>>();
+
+  constructor(private readonly group: Group) {
+    this.#attribute = group.attributes["labels"] as Attribute | undefined;
+  }
+
+  /** A latent's labels, best first. */
+  async of(index: number): Promise<Label[]> {
+    if (this.#attribute === undefined) return [];
+    const { source, most } = this.#attribute;
+    if (most === undefined) {
+      const [text = ""] = await this.#cells("label", index, 1);
+      return text === "" ? [] : [{ text, source, score: null }];
+    }
+    const cells = await this.#cells("labels", index, most * LABEL_PARTS.length);
+    return Array.from({ length: most }, (_, row) => read(cells.slice(row * LABEL_PARTS.length))).filter((label) => label.text !== "");
+  }
+
+  async #cells(path: "label" | "labels", index: number, size: number): Promise<string[]> {
+    const length = await this.group.chunkLength(path);
+    const number = Math.floor(index / length);
+    const chunk = await remember(this.#chunks, number, () => this.group.chunk(path, number));
+    const row = index % length;
+    return chunk.slice(row * size, (row + 1) * size);
+  }
+}
+
+function read([text = "", source = "", score = ""]: readonly string[]): Label {
+  return { text, source, score: score === "" ? null : Number(score) };
+}
