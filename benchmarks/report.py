@@ -47,6 +47,7 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     build, many = found["whole_build_ratio"], f"{found['dictionaries_at_once']} dictionaries of 24,576"
     made += [
         ("all neurons, core statistics", "forward", told(found["neurons_ratio"]), "1.25"),
+        ("all heads", "forward", told(found["heads_ratio"]), "1.25"),
         ("whole build, 3,072 latents, 64k tokens", "forward + encode", told(build), "2.0"),
         (f"{many} in one pass", bare, told(found["dictionaries_ratio"]), "1.15"),
         ("peak memory", "predicted", f"{found['peak_memory_over_predicted']:.3f}", "0.9 to 1.1"),

@@ -5,7 +5,7 @@
 The work is made from a seed (`benchmarks/work.py`). Batch by batch, in turn, on one thread: the bare
 forward pass; the products of the encoder alone, in the same blocks; encoding with the core statistics,
 and the clock running on, with the tables (fires-on, co-firing). A ratio is (forward + ours) / (forward
-+ products); for neurons, which need no product, (forward + ours) / forward. Each is the median of
++ products); for neurons and heads, which need no product, (forward + ours) / forward. Each is the median of
 three rounds. Whole passes with all threads, over one and over twelve dictionaries, tell time and memory.
 Ends with one JSON object; without --quick, writes `docs/performance.md` too.
 """
@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import torch
 
 from benchmarks import one_pass
+from benchmarks.heads import heads_round
 from benchmarks.report import write_report
 from benchmarks.work import (
     MINI,
@@ -87,6 +88,8 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
     params = make_params_for(subject, BUILT, neurons=False)
     found = sae_ratios(model, windows, params, part)
     found["neurons_ratio"] = neurons_ratio(subject, windows, params, WIDTHS[3_072] // part)
+    heads = [heads_round(subject, windows, params, WIDTHS[3_072] // part) for _ in range(ROUNDS)]
+    found["heads_ratio"] = spread(*map(list, zip(*heads, strict=True)))
     found |= whole_build(subject, make_sae(model, windows, 3_072), windows, folder, BUILT // part)
     found["bytes_per_neuron"] = bytes_per_neuron(subject, folder, NEURONS_BUILT // part)
     return found | passes(folder, part)

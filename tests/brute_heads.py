@@ -68,7 +68,7 @@ def scores(windows: list[Seen], ctx: int) -> dict[str, Any]:
     mean = sum(d * x for d, x in distances) / total
     return {
         "offset_attention": [np.mean(at[d]) if at[d] else 0.0 for d in range(ctx)],
-        "max_histogram": np.histogram(largest, 50, (0, 1.0001))[0],
+        "max_histogram": np.histogram(np.minimum(largest, 1), 50, (0, 1))[0],
         "self_attention_score": np.mean(at[0]),
         "prev_token_score": np.mean(at[1]),
         "duplicate_token_score": np.mean(duplicate or [0]),

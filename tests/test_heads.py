@@ -26,24 +26,25 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams, load_params
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Corpus, Windows
-from tests import brute, brute_heads
+from tests import brute, brute_heads, families, numpy_gpt2, numpy_rotary
 from tests.brute_heads import Seen
-from tests.numpy_gpt2 import forward
 
 FROM_WEIGHTS = {field.name for field in METRICS if field.name.startswith("random_")} | {"copying_score"}
 TYPES, HEADS = 12, 3
 
 
-@pytest.fixture(scope="module", params=["tiny", "tiny, no BOS, ctx 8", "demo, ctx 64"])
+@pytest.fixture(scope="module", params=["tiny", "tiny, no BOS, ctx 8", "llama, shared keys", "demo, ctx 64"])
 def built(
     request: pytest.FixtureRequest, tiny_params: Params, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Atlas, Params]:
     """An atlas of heads alone, and its parameters."""
     few = ScanParams(**(tiny_params.scan.model_dump() | {"fires_on_types": 20}))
+    llama = families.write_family(tmp_path_factory.mktemp("model"), "llama")
     demo = {"max_tokens": 1500, "ctx": 64, "dictionaries": {}}
     params = {
         "tiny": tiny_params,
         "tiny, no BOS, ctx 8": tiny_params.model_copy(update={"bos": False, "ctx": 8, "scan": few}),
+        "llama, shared keys": tiny_params.model_copy(update={"model": str(llama), "ctx": 16}),
         "demo, ctx 64": load_params(embedded_root() / "params.yaml", demo),
     }[request.param].model_copy(update={"neurons": False, "dictionaries": {}})
     out = tmp_path_factory.mktemp("built") / "atlas"
@@ -73,16 +74,19 @@ def whole_patterns(atlas: Atlas, folder: Path) -> dict[str, list[Seen]]:
     windowing = atlas.manifest.windowing
     documents = [atlas.document_tokens(i).astype(np.int64) for i in range(len(atlas.documents))]
     windows, where = brute.places(documents, windowing.ctx, windowing.bos_token_id)
-    weights = load_file(folder / "model.safetensors")
+    weights, rotary = load_file(folder / "model.safetensors"), atlas.manifest.heads[0].rotary
     found: dict[str, list[Seen]] = {}
     for number, tokens in enumerate(windows):
         column = int(np.flatnonzero(where.window == number)[0])
         place = int(where.document[column]), int(where.position[column])
-        acts = forward(folder, tokens)
+        acts = (numpy_rotary if rotary else numpy_gpt2).forward(folder, tokens)
         for record in atlas.manifest.heads:
             value, pattern = acts[f"attn_v.{record.layer}"], acts[f"attn_pattern.{record.layer}"]
-            matrix = weights[f"transformer.h.{record.layer}.attn.c_proj.weight"].astype(np.float64)
-            W_O = matrix.reshape(record.n_heads, -1, matrix.shape[1])
+            if rotary:
+                matrix = weights[f"model.layers.{record.layer}.self_attn.o_proj.weight"].T
+            else:
+                matrix = weights[f"transformer.h.{record.layer}.attn.c_proj.weight"]
+            W_O = matrix.astype(np.float64).reshape(record.n_heads, -1, matrix.shape[1])
             for head in range(record.n_heads):
                 norm = np.linalg.norm(value[head] @ W_O[head], axis=-1)
                 seen = Seen(*place, tokens.tolist(), pattern[head], norm)
@@ -99,7 +103,7 @@ def check_scores(head: Head, windows: list[Seen], ctx: int) -> None:
     np.testing.assert_allclose(head.floats["offset_attention"], want["offset_attention"], 1e-4, 1e-6)
     hist = head.ints["max_hist"]
     assert hist.sum() == want["max_histogram"].sum()
-    assert np.abs(hist - want["max_histogram"]).sum() <= 0.02 * hist.sum()  # the oracle's last bin is wider
+    assert np.abs(hist - want["max_histogram"]).sum() <= 4  # what rounding may take over an edge
     assert np.diff(head.floats["example_write"][:8]).max() <= 0
 
 
