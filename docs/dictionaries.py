@@ -59,9 +59,7 @@ def _row(case: Case) -> str:
     return f"| {name} | {_bound(latents)} | {_bound(reconstruction)} |"
 
 
-def _bound(error: float | None) -> str:
-    if error is None:
-        return "of all layers together only"
+def _bound(error: float) -> str:
     return f"{next(bound for bound in BOUNDS if error <= bound):.0e}"
 
 

@@ -13,15 +13,15 @@ from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import QualityRecord
 from pipeline.core.corpus import Source, open_source
-from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import StageFolder, digest, write_atomically
 from pipeline.core.fit import Fit
-from pipeline.core.inputs import activation, caught_for, processing_of
+from pipeline.core.inputs import Acts, processing_of
 from pipeline.core.model import Replacement, SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, QualityParams
 from pipeline.core.progress import say, step
 from pipeline.core.read_corpus import read_corpus
+from pipeline.core.reconstruction import Reconstruction, reconstruction_of
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Batch, Windows
 
@@ -32,12 +32,14 @@ BATCH = 16  # windows
 def run(params: Params, work: Path) -> None:
     """Measures every learned dictionary on `quality.corpus` into `work/quality`; none without a corpus."""
     folder = ModelFolder.resolve(params.model)
-    dictionaries = [d for d in load_dictionaries(params, folder) if _is_measured(d)]
+    dictionaries = load_dictionaries(params, folder)
     sources = [open_source(text) for text in params.quality.corpus]
     shared = _key(params, folder, sources)
-    measured = dictionaries if sources else []
+    found = [reconstruction_of(each, dictionaries) for each in dictionaries] if sources else []
+    measured = {f"{each.dictionary.id}.json": each for each in found if each is not None}
     stage = StageFolder.of(
-        work / "quality", {f"{each.id}.json": digest(shared, each.identity) for each in measured}
+        work / "quality",
+        {name: digest(shared, *(maker.identity for maker in each.makers)) for name, each in measured.items()},
     )
     if stage.is_finished():
         return
@@ -46,30 +48,30 @@ def run(params: Params, work: Path) -> None:
         windows = Windows(
             read_corpus(sources, folder, params.quality.max_tokens), params.ctx, folder.bos(params.bos)
         )
-        todo = [each for each in measured if f"{each.id}.json" in missing]
+        todo = [measured[name] for name in missing]
         measure(SubjectModel.load(folder, params.device), todo, windows, params.quality, stage)
     stage.finish()
 
 
 def measure(
     model: SubjectModel,
-    dictionaries: list[Dictionary],
+    reconstructions: list[Reconstruction],
     windows: Windows,
     settings: QualityParams,
     stage: StageFolder,
 ) -> None:
     """Writes `<dictionary>.json` for each."""
     sample = _sample(windows, settings.spliced_tokens)
-    means = _means(model, windows, {d.hook_out for d in dictionaries})
+    means = _means(model, windows, {each.dictionary.hook_out for each in reconstructions})
     ce = cross_entropy(model, sample)
-    for dictionary in (each.to(model.device) for each in dictionaries):
+    for each in reconstructions:
+        made = Reconstruction([maker.to(model.device) for maker in each.makers])
+        dictionary, processing = made.dictionary, processing_of(made.dictionary)
         mean = means[dictionary.hook_out]
-        processing = processing_of(dictionary)
-        read = processing.caught_at(dictionary.hook_in, model.shape)
-        fit = _fit(model, dictionary, windows, processing.apply(dictionary.hook_out, mean, model))
-        with model.replacing(read, dictionary.hook_out, _reconstruction(dictionary, model)):
+        fit = _fit(model, made, windows, processing.apply(dictionary.hook_out, mean, model))
+        with model.replacing(made.points(model), dictionary.hook_out, _splice(made, model)):
             ce_spliced = cross_entropy(model, sample)
-        with model.replacing(read, dictionary.hook_out, _mean_ablation(mean)):
+        with model.replacing([], dictionary.hook_out, _mean_ablation(mean)):
             ce_mean_ablated = cross_entropy(model, sample)
         record = QualityRecord(
             text=", ".join(windows.corpus.sources),
@@ -90,12 +92,6 @@ def measure(
             f"quality of {dictionary.id}: L0 {record.l0:.1f}, dead {record.dead:.1%}, FVU {record.fvu:.3f},"
             f" CE recovered {record.ce_recovered:.1%}"
         )
-
-
-def _is_measured(dictionary: Dictionary) -> bool:
-    """Whether it reconstructs an activation of this model: a folded norm's output is none."""
-    folded = "fold_norms" in dictionary.processing and dictionary.hook_out.point in ("ln1_out", "ln2_out")
-    return dictionary.kind != "neurons" and dictionary.reconstructs and not folded
 
 
 def cross_entropy(model: SubjectModel, batches: list[Batch]) -> float:
@@ -128,16 +124,16 @@ def _means(
     return {point: (s / windows.counted_tokens).float().to(model.device) for point, s in sums.items()}
 
 
-def _fit(model: SubjectModel, dictionary: Dictionary, windows: Windows, mean: Tensor) -> Fit:
+def _fit(model: SubjectModel, made: Reconstruction, windows: Windows, mean: Tensor) -> Fit:
+    dictionary = made.dictionary
     fit, processing = Fit(mean, dictionary.n_latents), processing_of(dictionary)
-    points = sorted({*caught_for([dictionary], model.shape), dictionary.hook_out})
+    points = sorted({*made.points(model), dictionary.hook_out})
     with step(dictionary.id[:40], len(windows), "windows") as progress:
         for batch in windows.batches(BATCH):
             acts = _counted(model, batch, points)
-            x = activation(dictionary, acts, model)
-            latents = dictionary.encode(x)
+            latents, y_hat = made.of(acts, model)
             y = processing.apply(dictionary.hook_out, acts[dictionary.hook_out], model)
-            fit.add(latents, y, dictionary.decode(latents, x))
+            fit.add(latents, y, y_hat)
             progress.advance(len(batch.windows))
     if not fit.variance:
         raise InputError(
@@ -155,17 +151,17 @@ def _counted(
     return {point: x[counted] for point, x in acts.items()}
 
 
-def _reconstruction(dictionary: Dictionary, model: SubjectModel) -> Replacement:
-    """What the dictionary makes of x, at every position but the first, which statistics skip too.
+def _splice(made: Reconstruction, model: SubjectModel) -> Replacement:
+    """The reconstruction at every position but the first, which statistics skip too.
 
     It stands in for y as the dictionary's model has it; what this model has beyond that stays.
     """
-    processing = processing_of(dictionary)
+    dictionary, processing = made.dictionary, processing_of(made.dictionary)
 
-    def replacement(caught: Tensor, y: Tensor) -> Tensor:
-        x = processing.apply(dictionary.hook_in, caught[:, 1:].flatten(0, 1), model)
+    def replacement(caught: Acts, y: Tensor) -> Tensor:
+        later = {point: x[:, 1:].flatten(0, 1) for point, x in caught.items()}
         old = y[:, 1:].flatten(0, 1)
-        new = dictionary.decode(dictionary.encode(x), x)
+        _, new = made.of(later, model)
         if dictionary.processing:
             new = new + old - processing.apply(dictionary.hook_out, old, model)
         return torch.cat([y[:, :1], new.view_as(y[:, 1:])], dim=1)
@@ -174,7 +170,7 @@ def _reconstruction(dictionary: Dictionary, model: SubjectModel) -> Replacement:
 
 
 def _mean_ablation(mean: Float[Tensor, " width"]) -> Replacement:
-    def replacement(_: Tensor, y: Tensor) -> Tensor:
+    def replacement(_: Acts, y: Tensor) -> Tensor:
         return torch.cat([y[:, :1], mean.expand_as(y[:, 1:])], dim=1)
 
     return replacement

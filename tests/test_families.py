@@ -177,8 +177,8 @@ def test_what_is_replaced_goes_on(name: str, folders: dict[str, Path]) -> None:
     written = [HookPoint("attn_z", 1), HookPoint("mlp_out", 1)]
     before = activations(model)
     with (
-        model.replacing(read, written[0], lambda _, y: torch.zeros_like(y)),
-        model.replacing(read, written[1], lambda _, y: torch.zeros_like(y)),
+        model.replacing([read], written[0], lambda _, y: torch.zeros_like(y)),
+        model.replacing([read], written[1], lambda _, y: torch.zeros_like(y)),
     ):
         after = activations(model, ("resid_post", "attn_out"))
     close(after["resid_post.1"], before["resid_pre.1"] + after["attn_out.1"])

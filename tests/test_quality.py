@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import save_file
 
 from feature_atlas import open_atlas
 from feature_atlas.errors import InputError
@@ -58,9 +59,9 @@ def params(model: Path, text: Path, dictionaries: dict[str, str], **settings: An
     )
 
 
-def measured(given: Params, work: Path) -> dict[str, QualityRecord]:
+def measured(given: Params, work: Path, names: Iterable[str] | None = None) -> dict[str, QualityRecord]:
     quality.run(given, work)
-    names = given.dictionaries
+    names = given.dictionaries if names is None else names
     return {
         n: QualityRecord.model_validate_json((work / "quality" / f"{n}.json").read_bytes()) for n in names
     }
@@ -190,3 +191,46 @@ def test_what_the_mean_does_as_well_as_the_model_has_nothing_to_recover() -> Non
     assert math.isnan(record.ce_recovered)
     with pytest.raises(ValidationError, match="density_histogram"):
         QualityRecord.model_validate({**QUALITY, "density_histogram": []})
+
+
+def test_a_cross_layer_set_reconstructs_together(
+    tiny_model: Path, tiny_text: Path, windows: list[Array], tmp_path: Path
+) -> None:
+    """The second layer's MLP output is made by the latents of both layers."""
+    folder, random = tmp_path / "clt", np.random.default_rng(0)
+    folder.mkdir()
+    kinds = "model_kind: cross_layer_transcoder\nfeature_input_hook: ln2.hook_normalized\n"
+    (folder / "config.yaml").write_text(f"{kinds}feature_output_hook: hook_mlp_out\n")
+    W: list[dict[str, Array]] = []
+    for layer in range(2):
+        shapes = {
+            "W_enc": (40, D_MODEL),
+            "b_enc": (40,),
+            "b_dec": (D_MODEL,),
+            "W_dec": (40, 2 - layer, D_MODEL),
+        }
+        W.append({name: random.normal(0, 0.2, shape).astype(np.float32) for name, shape in shapes.items()})
+        for side in (("W_enc", "b_enc", "b_dec"), ("W_dec",)):
+            arrays = {f"{name}_{layer}": torch.from_numpy(W[layer][name]) for name in side}
+            save_file(arrays, folder / f"{side[0]}_{layer}.safetensors")
+    got = measured(params(tiny_model, tiny_text, {"clt": str(folder)}), tmp_path, ["clt.0", "clt.1"])
+
+    found = [forward(tiny_model, window) for window in windows]
+
+    def acts(f: dict[str, Array], layer: int) -> Array:
+        return np.maximum(f[f"ln2_out.{layer}"][1:] @ W[layer]["W_enc"].T + W[layer]["b_enc"], 0)
+
+    def made(f: dict[str, Array]) -> Array:
+        writes = acts(f, 0) @ W[0]["W_dec"][:, 1] + acts(f, 1) @ W[1]["W_dec"][:, 0]
+        return writes + W[1]["b_dec"]
+
+    y, y_hat = np.concatenate([f["mlp_out.1"][1:] for f in found]), np.concatenate([made(f) for f in found])
+    expected = ((y - y_hat) ** 2).sum() / ((y - y.mean(0)) ** 2).sum()
+    assert got["clt.1"].fvu == pytest.approx(expected, rel=1e-4)
+    spliced = {"mlp_out.1": lambda f: np.concatenate([f["mlp_out.1"][:1], made(f)])}
+    assert got["clt.1"].ce_spliced == pytest.approx(mean_loss(tiny_model, windows, spliced), rel=1e-4)
+    one = measured(
+        params(tiny_model, tiny_text, {"clt": f"{folder}@ln2_out.1:mlp_out.1"}), tmp_path / "one", []
+    )
+    assert one == {}
+    assert not (tmp_path / "one" / "quality" / "clt.json").exists(), "one layer makes no whole"

@@ -17,7 +17,7 @@ from pipeline.core.brought import Labels
 from pipeline.core.normalize import Normalization, normalized
 
 ENCODER = ("W_enc", "b_enc", "b_pre", "threshold")
-ARRAYS = (*ENCODER, "W_dec", "b_dec", "W_skip")
+ARRAYS = (*ENCODER, "W_dec", "b_dec", "W_skip", "writes")
 BLOCK = 1024  # latents encoded at a time: 1,024 x 2,048 floats are 8 MiB, which stay in cache
 
 
@@ -35,8 +35,11 @@ class Dictionary:
 
     What files hold beyond that is folded in when they are read: a gate is a threshold, decoder norms
     and scales of the input are factors of W_enc and W_dec. `folded` names what was. `processing` names
-    what was done to the model on which it was trained, whose activations x are. A dictionary that does
-    not reconstruct is one of a set which only together gives an activation.
+    what was done to the model on which it was trained, whose activations x are.
+
+    A cross-layer transcoder's latents write to the MLP outputs of their own layer and of all after it:
+    `writes` holds each of these, W_dec their sum, which is what a latent adds to the final residual stream.
+    Only the dictionaries of the same `set` reconstruct an activation, together (core/reconstruction.py).
     """
 
     id: str
@@ -56,11 +59,12 @@ class Dictionary:
     W_dec: Float[Tensor, "latent d_out"] | None = None
     b_dec: Float[Tensor, " d_out"] | None = None
     W_skip: Float[Tensor, "d_in d_out"] | None = None
+    writes: Float[Tensor, "latent layer d_out"] | None = None
     threshold: Float[Tensor, " latent"] | None = None
     family: str = "model"
     folded: tuple[str, ...] = ()
     processing: tuple[str, ...] = ()
-    reconstructs: bool = True
+    set: str = ""
     quality: QualityRecord | None = None
     labels: Labels | None = None
 
@@ -97,7 +101,7 @@ class Dictionary:
         block = slice(lo, lo + self.block_size)
         cut = {name: x[..., block] for name, x in self.arrays(("W_enc", "b_enc", "threshold")).items()}
         n_latents = len(range(self.n_latents)[block])
-        rest = dict.fromkeys(("W_dec", "b_dec", "b_pre", "W_skip"))
+        rest = dict.fromkeys(("W_dec", "b_dec", "b_pre", "W_skip", "writes"))
         return replace(self, n_latents=n_latents, **rest, **cut).to(device)
 
     @torch.inference_mode()
@@ -152,11 +156,11 @@ class Dictionary:
     def decode(
         self, acts: Float[Tensor, "token latent"], x: Float[Tensor, "token d_in"]
     ) -> Float[Tensor, "token d_out"]:
-        """The reconstruction of the activation at `hook_out` from the latents of x."""
+        """The reconstruction of the activation at `hook_out` from the latents of x, its own alone."""
         if self.W_enc is None:
             return acts
         assert self.W_dec is not None and self.b_dec is not None
-        y = torch.addmm(self.b_dec, acts, self.W_dec)
+        y = torch.addmm(self.b_dec, acts, self.W_dec if self.writes is None else self.writes[:, 0])
         if self.kind == "sae" and self.normalization != "none":
             _, mean, scale = normalized(x, self.normalization)
             y = y * scale + mean

@@ -56,7 +56,7 @@ def load_dictionary(spec: Spec, width: Width) -> list[Dictionary]:
     if spec.hook_in is None:
         layers = [each.hook_in.layer if each.hook_in else n for n, each in enumerate(found)]
         return [
-            _load(replace(spec, id=f"{spec.id}.{layer}"), path, each, width)
+            replace(_load(replace(spec, id=f"{spec.id}.{layer}"), path, each, width), set=spec.id)
             for layer, each in zip(layers, found, strict=True)
         ]
     if spec.hook_in.layer >= len(found):
@@ -132,7 +132,6 @@ def _load(spec: Spec, path: Path, found: Checkpoint, width: Width) -> Dictionary
         source=path.name if Path(spec.path).exists() else public(spec.path),
         family=found.family,
         processing=_PROCESSINGS[spec.processing] if spec.processing else found.processing,
-        reconstructs=found.reconstructs,
         quality=read_quality(brought, sha256) if brought else None,
         labels=read_labels(brought, sha256, n_latents) if brought else None,
         **vars(weights),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from pipeline.core.weights import HeadWeights, Norm, head_weights, matrix, norm
 
 Read = Callable[[Int[Tensor, "window pos"]], dict[HookPoint, Float[Tensor, "window ..."]]]
 Replacement = Callable[
-    [Float[Tensor, "window pos width"], Float[Tensor, "window pos width_out"]],
+    [Mapping[HookPoint, Float[Tensor, "window pos _"]], Float[Tensor, "window pos width_out"]],
     Float[Tensor, "window pos width_out"],
 ]
 
@@ -138,15 +138,17 @@ class SubjectModel:
         ).view(len(windows), -1)
 
     @contextmanager
-    def replacing(self, read: HookPoint, written: HookPoint, replacement: Replacement) -> Generator[None]:
-        """While open, every forward pass goes on with `replacement(x, y)` in place of y.
+    def replacing(
+        self, read: Iterable[HookPoint], written: HookPoint, replacement: Replacement
+    ) -> Generator[None]:
+        """While open, every forward pass goes on with `replacement(acts, y)` in place of y.
 
-        x is the activation at `read`, y that at `written`, which must be the same place or a later
-        one; both are [window, pos, width].
+        `acts` are the activations at `read`, y that at `written`, which must be the same place or a later
+        one; all are [window, pos, width].
         """
         here = threading.local()
         here.caught = {}
-        handles = [self._catch(read, here), self._replace(read, written, here, replacement)]
+        handles = [*(self._catch(point, here) for point in read), self._replace(written, here, replacement)]
         try:
             yield
         finally:
@@ -192,18 +194,17 @@ class SubjectModel:
 
     def _replace(
         self,
-        read: HookPoint,
         written: HookPoint,
         here: threading.local,
         replacement: Replacement,
     ) -> Any:
         def new_input(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (replacement(here.caught[read], args[0]), *args[1:])
+            return (replacement(here.caught, args[0]), *args[1:])
 
         def new_output(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
             if isinstance(output, tuple):
-                return (replacement(here.caught[read], output[0]), *output[1:])
-            return replacement(here.caught[read], output)
+                return (replacement(here.caught, output[0]), *output[1:])
+            return replacement(here.caught, output)
 
         module, side = self._module(written)
         if side == "input":

@@ -85,30 +85,31 @@ class Case:
         shape = self.arrays()["reconstruction"].shape
         return shape[-1] if point.point == "mlp_out" else 16
 
-    def errors(self) -> tuple[float, float | None]:
-        """Largest difference of latents, and of reconstructions, over the largest value.
-
-        The second is None where latents alone give no activation.
-        """
-        expected, differences = self.arrays(), list[tuple[float, float | None]]()
-        found = self.load()
-        for number, dictionary in enumerate(found):
-            names = ("x", f"latents{self.suffix}", f"reconstruction{self.suffix}")
-            layer = [expected[name][number] if len(found) > 1 else expected[name] for name in names]
-            differences.append(_differences(dictionary, *layer))
-        reconstructed = [each for _, each in differences if each is not None]
-        return max(each for each, _ in differences), max(reconstructed, default=None)
+    def errors(self) -> tuple[float, float]:
+        """Largest difference of latents, and of reconstructions, over the largest value."""
+        expected, found = self.arrays(), self.load()
+        names = ("x", f"latents{self.suffix}", f"reconstruction{self.suffix}")
+        x, latents, y = (expected[name] if len(found) > 1 else expected[name][None] for name in names)
+        read = [torch.from_numpy(each) for each in x]
+        got = [each.encode(own) for each, own in zip(found, read, strict=True)]
+        made = [_reconstructed(number, found, got, read) for number in range(len(found))]
+        return _difference(got, latents), _difference(made, y)
 
 
-def _differences(
-    dictionary: Dictionary, x: Array, latents: Array, reconstruction: Array
-) -> tuple[float, float | None]:
-    read = torch.from_numpy(x)
-    off = float(np.abs(dictionary.encode(read).numpy() - latents).max() / np.abs(latents).max())
-    if not dictionary.reconstructs:
-        return off, None
-    y = dictionary.decode(torch.from_numpy(latents), read).numpy()
-    return off, float(np.abs(y - reconstruction).max() / np.abs(reconstruction).max())
+def _reconstructed(
+    number: int, dictionaries: list[Dictionary], latents: list[torch.Tensor], x: list[torch.Tensor]
+) -> torch.Tensor:
+    """By one dictionary, or by those of a cross-layer set up to it."""
+    y = dictionaries[number].decode(latents[number], x[number])
+    for before in range(number):
+        writes = dictionaries[before].writes
+        if writes is not None:
+            y = y + latents[before] @ writes[:, number - before]
+    return y
+
+
+def _difference(got: list[torch.Tensor], expected: Array) -> float:
+    return float(np.abs(np.stack(got) - expected).max() / np.abs(expected).max())
 
 
 def cases() -> Iterator[Case]:

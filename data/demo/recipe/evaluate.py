@@ -25,6 +25,7 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import QualityParams
 from pipeline.core.progress import say
 from pipeline.core.read_corpus import read_corpus
+from pipeline.core.reconstruction import Reconstruction
 from pipeline.core.windows import Windows
 from pipeline.quality import measure
 
@@ -128,7 +129,13 @@ def _write_quality(
     stage.open()
     todo = [dictionary for dictionary in shipped if f"{dictionary.id}.json" in stage.missing()]
     if todo:
-        measure(model, todo, windows, QualityParams(**recipe["quality"]), stage)
+        measure(
+            model,
+            [Reconstruction([each]) for each in todo],
+            windows,
+            QualityParams(**recipe["quality"]),
+            stage,
+        )
     for dictionary in shipped:
         record = QualityRecord.model_validate_json((stage.path / f"{dictionary.id}.json").read_bytes())
         told = {"weights": dictionary.weights, **record.model_copy(update={"text": TEXT}).model_dump()}

@@ -33,6 +33,7 @@ class Weights:
     b_dec: Float[Tensor, " d_out"]
     b_pre: Float[Tensor, " d_in"] | None = None
     W_skip: Float[Tensor, "d_in d_out"] | None = None
+    writes: Float[Tensor, "latent layer d_out"] | None = None
     threshold: Float[Tensor, " latent"] | None = None
     k: int | None = None
     grouped: bool = False
@@ -45,7 +46,7 @@ class Checkpoint:
     """One dictionary as its files tell of it. `read` takes the widths of the hook points in and out.
 
     `hook_in` and `hook_out` are None where the files do not say. `processing` names what was done to the
-    model that it was trained on; `reconstructs` says whether its latents alone give an activation.
+    model that it was trained on.
     """
 
     family: str
@@ -56,7 +57,6 @@ class Checkpoint:
     hook_in: HookPoint | None = None
     hook_out: HookPoint | None = None
     processing: tuple[str, ...] = ()
-    reconstructs: bool = True
 
 
 class Arrays:

@@ -2,8 +2,7 @@
 
 Per-layer transcoders: h = x @ W_enc^T + b_enc, y = acts @ W_dec + b_dec + x @ W_skip^T; JumpReLU where there
 is a threshold, TopK where config.yaml says so, else ReLU. Cross-layer transcoders write to the MLP outputs of
-their own layer and all after it: `W_dec` here is the sum of these writes, what a latent adds to the final
-residual stream, and no single activation is reconstructed. Source: circuit-tracer, `transcoder/*.py`.
+their own layer and all after it, W_dec [latent, layer, d]. Source: circuit-tracer, `transcoder/*.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ def opened(folder: Path) -> list[Checkpoint]:
             read=partial(_cross if crosses else _own, folder, layer, len(layers), config),
             hook_in=in_layer(str(config.get("feature_input_hook")), layer),
             hook_out=in_layer(str(config.get("feature_output_hook")), layer),
-            reconstructs=not crosses,
         )
         for layer in layers
     ]
@@ -108,6 +106,7 @@ def _cross(folder: Path, layer: int, n_layers: int, _: dict[str, Any], d_in: int
         W_enc=taken[f"W_enc_{layer}"].T.contiguous(),
         b_enc=taken[f"b_enc_{layer}"],
         W_dec=writes[f"W_dec_{layer}"].sum(dim=1),
+        writes=writes[f"W_dec_{layer}"],
         b_dec=taken[f"b_dec_{layer}"],
         threshold=taken.get(f"threshold_{layer}"),
     )
