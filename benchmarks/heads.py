@@ -31,7 +31,7 @@ def heads_round(subject: ModelFolder, windows: Windows, params: Params, tokens: 
 
 def _seconds(model: SubjectModel, scans: list[HeadScan], batches: list[Batch]) -> float:
     started = time.process_time()
-    with model.catching(points_of([], [scan.group for scan in scans])) as read:
+    with model.catching(points_of([], [scan.group for scan in scans], model.shape)) as read:
         for batch in batches:
             acts = read(torch.from_numpy(batch.windows))
             for scan in scans:
