@@ -51,6 +51,7 @@ LATENTS: dict[str, Kind] = {
     "effect_histogram": {"low": "float", "high": "float", "counts": ["int"]},
     "neighbours": [{"address": "text", "cosine": "float"}],
     "cofiring": [{"address": "text", "cosine": "float", "count": "int"}],
+    "heads": [{"address": "text", "part": "float"}],
 }
 
 # Those of `examples/`: which latent's, which of its samples, and the fields of Example.

@@ -115,6 +115,7 @@ class Units:
     two_signed: bool = False
     dead: float = 0.0
     labels: dict[int, list[Label]] = field(default_factory=dict)
+    heads: int = 0  # of the layer, if its latents are told by them
 
 
 def normal(path: Path) -> Path:
@@ -146,7 +147,7 @@ def hostile(path: Path) -> Path:
     said = [Label(f"label {HOSTILE}", "a tester", 0.5), Label("another", HOSTILE, -1e-3)]
     said += [Label(f"guess {number}", "a guesser") for number in range(3)]
     units = [
-        Units("resid_post.0.x", "resid_post.0", 64, labels={7: said}),
+        Units("resid_post.0.x", "resid_post.0", 64, labels={7: said}, heads=2),
         Units("mlp_post.0", "mlp_post.0", 32, two_signed=True),
     ]
     return write_atlas(path, f"Hostile {HOSTILE}", text, units, heads=1)
@@ -236,7 +237,7 @@ def _word(random: np.random.Generator, kind: str) -> str:
 
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     """Makes up to 300 latents in full; a longer dictionary repeats them, so that its lists are real."""
-    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, has_mates=False)
+    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads)
     whole = min(units.n_latents, 300)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
@@ -249,6 +250,7 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         "sections": sections(N_TOP, units.two_signed),
         "fields": ranges,
         "writes": True,
+        "heads": f"attn.{units.hook[-1]}" if units.heads else None,
     }
     specs = _coarse() if units.n_latents > whole else DICTIONARY
     if units.labels:
@@ -275,6 +277,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_fires_on(acts, text.tokens, len(text.vocabulary)),
         **_made_up(len(text.vocabulary), latent, n, random),
         **_cofiring(latent, n, units.two_signed, random),
+        "head_part": random.normal(0, 1, units.heads),
         **{
             name: np.array([each[name] for each in examples])
             for name in examples[0]

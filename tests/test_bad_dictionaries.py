@@ -6,7 +6,10 @@ import json
 import shutil
 import struct
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -246,3 +249,24 @@ def test_what_is_fetched_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(AtlasError, match="no dictionary at file://"):
         tiny.load(f"file://{tmp_path / 'nowhere'}@resid_post.0")
     assert np.array_equal(first.bias.numpy(), again.bias.numpy())
+
+
+def test_a_web_server_is_asked_for_the_files_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lists nothing. A query, which may hold a key, is told nowhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(GOLDENS))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        at = f"http://127.0.0.1:{server.server_port}"
+        folder = tiny.load(f"{at}/sae_lens/topk@resid_post.0", width=WIDTH)
+        file = tiny.load(f"{at}/openai/v5/autoencoders/1.pt?sig=SECRET@resid_post.0", width=WIDTH)
+        with pytest.raises(InputError, match=r"no dictionary at http://127.0.0.1:\d+/sae_lens/nowhere; give"):
+            tiny.load(f"{at}/sae_lens/nowhere@resid_post.0")
+        server.shutdown()
+    assert folder.source == f"{at}/sae_lens/topk"
+    assert file.source == f"{at}/openai/v5/autoencoders/1.pt"
+    kept = [path.as_posix() for path in (tmp_path / "cache").rglob("*")]
+    assert not [path for path in kept if "SECRET" in path]
+    assert (folder.architecture, file.family) == ("topk", "openai")

@@ -130,7 +130,7 @@ def test_no_tokenizer(run: Run, parts: dict[str, Path], tmp_path: Path) -> None:
 def test_dictionary_of_another_width(run: Run, parts: dict[str, Path], tmp_path: Path) -> None:
     wide = tiny.write_dictionary(tmp_path / "wide", d_in=32)
     result = build(run, tmp_path / "a", parts, "--dictionary", f"wide={wide}@resid_post.0")
-    check(result, "W_enc", "24 wide", "another model or hook point")
+    check(result, "W_enc", "expected [24, 40]", "another model or hook point")
 
 
 @pytest.mark.parametrize(

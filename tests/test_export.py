@@ -444,7 +444,7 @@ def test_tables_hold_what_the_atlas_holds(name: str, tiny_atlas: Path, tmp_path:
     out = run(tiny_atlas, "parquet", tmp_path / "out")
     latents = pq.read_table(out / "latents" / f"{name}.parquet").to_pylist()
     examples = pq.read_table(out / "examples" / f"{name}.parquet").to_pylist()
-    assert len(latents) == len(dictionary)
+    assert len(latents) == len(dictionary) and latents[0].keys() == dictionary[0].summary().keys()
     for row, latent in zip(latents, every(dictionary), strict=True):
         assert row == latent.summary()
         mine = [each for each in examples if each["address"] == latent.address]

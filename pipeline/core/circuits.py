@@ -34,7 +34,7 @@ def describe_heads(model: SubjectModel, layer: int, tokens: HeadTokens) -> dict[
     ):
         keys, queries = (torch.from_numpy(each[head]).to(model.device) for each in (tokens.key, tokens.query))
         effects = logit_effects(read[keys.clamp(min=0)] @ W_V @ W_O, unembedding, N_EFFECTS)
-        told = {f"ov_{name}": values for name, values in effects.items() if name != "effect_hist"}
+        told = {f"ov_{name}": values for name, values in effects.items()}
         scores = content_scores(read, queries.clamp(min=0), W_Q, W_K)
         told["qk_value"], told["qk_token"] = largest(scores, N_EFFECTS)
         for name, values in told.items():

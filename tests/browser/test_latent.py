@@ -217,3 +217,15 @@ def test_an_aborted_read_does_not_spoil_the_next(sites: Sites, visitor: Visitor)
         }
     }""")
     page.wait_for_selector('[data-ready="resid_post.1.toy/10"]')
+
+
+def test_the_heads_that_write_it_are_told(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at("hostile/latent.html?at=resid_post.0.x/7"))
+    told = open_atlas(str(sites.atlas("hostile"))).at("resid_post.0.x/7").to_json()["heads"]
+    pane = page.locator(".p-heads")
+    assert pane.get_by_role("link").all_inner_texts() == [row["address"] for row in told]
+    values = [float(text.replace("−", "-")) for text in pane.locator(".value").all_inner_texts()]
+    assert values == pytest.approx([row["part"] for row in told], rel=0.005)
+    pane.get_by_role("link").first.click()
+    expect(page.locator("h1")).to_have_text(told[0]["address"])
+    assert visitor().open(sites.at(TOY)).locator(".p-heads").count() == 0

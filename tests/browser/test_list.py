@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from feature_atlas import open_atlas
 from tests.browser.conftest import Sites, Visitor, size
+from tests.synthetic import HOSTILE
 
 NORMAL = "normal/dictionary/resid_post.1.toy.html"
 LARGE = "large/dictionary/resid_post.0.large.html"
@@ -112,3 +113,20 @@ def test_the_first_rows_stay_within_their_budget(sites: Sites, visitor: Visitor)
     page.wait_for_selector(".row .snippet")
     previews = [response for response in visit.data() if "/preview/" in response.url]
     assert 0 < size(previews) <= 64 * 1024
+
+
+def test_labels_stand_in_the_list_and_can_be_searched(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at("hostile/dictionary/resid_post.0.x.html?dead=1"))
+    page.get_by_label("label contains").fill("LABEL <")
+    expect(page.locator("output")).to_have_text("1 of 64")
+    assert shown(page) == [7]
+    expect(page.locator(".row .label")).to_have_text(f"label {HOSTILE}")
+    assert parse_qs(urlsplit(page.url).query)["label"] == ["LABEL <"]
+    page.get_by_label("label contains").fill("nobody said this")
+    expect(page.get_by_text("No latent fits")).to_be_visible()
+
+
+def test_without_labels_there_is_nothing_to_search(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at(NORMAL))
+    expect(page.get_by_label("top token contains")).to_be_visible()
+    expect(page.get_by_label("label contains")).to_have_count(0)

@@ -8,6 +8,7 @@ import { Slow } from "../parts/slow.tsx";
 import { Spread } from "../parts/spread.tsx";
 import { useColumns } from "../state/columns.ts";
 import { useKeys } from "../state/keys.ts";
+import { useLabels } from "../state/labels.ts";
 import { COLUMNS, type Choice, choose, needed, readChoice, type SortKey, writeChoice } from "../state/list.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { latentHref, useQuery } from "../state/url.ts";
@@ -46,10 +47,11 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
   const choice = readChoice(query);
   const order = useMemo(() => [...new Set<Stat>([...needed(choice), "top_token", ...COLUMNS.map(({ id }) => id)])], []);
   const { columns, error, retry } = useColumns(dictionary, order);
-  const ready = needed(choice).every((name) => columns[name] !== undefined);
+  const { labels, error: unlabelled } = useLabels(dictionary);
+  const ready = needed(choice).every((name) => columns[name] !== undefined) && (choice.label === "" || labels !== undefined);
   const n = dictionary.record.n_latents;
   const key = JSON.stringify(choice);
-  const rows = useMemo(() => (ready ? choose(columns, vocabulary, choice, n) : null), [ready, key]);
+  const rows = useMemo(() => (ready ? choose(columns, vocabulary, labels ?? [], choice, n) : null), [ready, key]);
   const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
   const sort = (id: SortKey) => set({ sort: id, descending: choice.sort === id ? !choice.descending : id !== "index" });
   useKeys({
@@ -58,7 +60,8 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
       if (rows?.length) location.href = latentHref(root, `${dictionary.record.id}/${rows[Math.floor(Math.random() * rows.length)]}`);
     },
   });
-  if (error !== null) return <Failed error={error} retry={retry} />;
+  const failed = error ?? (choice.label === "" ? null : unlabelled);
+  if (failed !== null) return <Failed error={failed} retry={retry} />;
   if (rows === null) return <Skeleton />;
   return (
     <div class="browser" data-ready={rows.length}>
@@ -75,8 +78,8 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
         ))}
         <Help keys={KEYS} />
       </div>
-      <Filters choice={choice} shown={rows.length} all={n} onChange={set} />
-      <LatentList {...{ rows, columns, dictionary, vocabulary, choice, root }} onSort={sort} />
+      <Filters choice={choice} labelled={dictionary.labelled} shown={rows.length} all={n} onChange={set} />
+      <LatentList labels={labels ?? []} {...{ rows, columns, dictionary, vocabulary, choice, root }} onSort={sort} />
     </div>
   );
 }

@@ -3,13 +3,14 @@ import type { Choice } from "../state/list.ts";
 
 interface Props {
   choice: Choice;
+  labelled: boolean;
   shown: number;
   all: number;
   onChange: (changes: Partial<Choice>) => void;
 }
 
 /** What the list leaves out. Each field is part of the URL. */
-export function Filters({ choice, shown, all, onChange }: Props) {
+export function Filters({ choice, labelled, shown, all, onChange }: Props) {
   const bound = (field: "first" | "last" | "from" | "to", label: string) => (
     <input
       type="number"
@@ -34,6 +35,18 @@ export function Filters({ choice, shown, all, onChange }: Props) {
           onInput={(event) => onChange({ token: event.currentTarget.value })}
         />
       </label>
+      {labelled && (
+        <label>
+          label contains
+          <input
+            type="text"
+            value={choice.label}
+            spellcheck={false}
+            autocomplete="off"
+            onInput={(event) => onChange({ label: event.currentTarget.value })}
+          />
+        </label>
+      )}
       <fieldset>
         <legend>index</legend>
         {bound("first", "first index")}–{bound("last", "last index")}

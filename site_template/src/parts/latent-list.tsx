@@ -12,6 +12,8 @@ import { ListRow } from "./list-row.tsx";
 interface Props {
   rows: Uint32Array;
   columns: Columns;
+  /** Of each latent; empty until they have come. */
+  labels: readonly string[];
   dictionary: Dictionary;
   vocabulary: Vocabulary;
   choice: Choice;
@@ -20,7 +22,7 @@ interface Props {
 }
 
 /** Only the rows in sight exist in the page. */
-export function LatentList({ rows, columns, dictionary, vocabulary, choice, root, onSort }: Props) {
+export function LatentList({ rows, columns, labels, dictionary, vocabulary, choice, root, onSort }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const { first, last, row } = useRowWindow(body, rows.length);
   const inSight = rows.subarray(first, last);
@@ -33,7 +35,7 @@ export function LatentList({ rows, columns, dictionary, vocabulary, choice, root
       <div class="list-body" ref={body} tabIndex={0} role="rowgroup" onKeyDown={walk}>
         <div class="list-all" role="presentation" style={{ "--rows": String(rows.length) }}>
           {Array.from(inSight, (index, offset) => (
-            <ListRow key={index} at={first + offset} preview={previews.get(index) ?? null} {...{ index, columns, dictionary, vocabulary, root }} />
+            <ListRow key={index} at={first + offset} preview={previews.get(index) ?? null} label={labels[index] ?? ""} {...{ index, columns, dictionary, vocabulary, root }} />
           ))}
         </div>
         {rows.length === 0 && <p class="quiet empty">No latent fits. Loosen the filter.</p>}

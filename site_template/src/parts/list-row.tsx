@@ -15,13 +15,15 @@ interface Props {
   at: number;
   columns: Columns;
   preview: Preview | "failed" | null;
+  /** What it is said to fire on, which stands in place of its first snippet; "" if nothing is. */
+  label: string;
   dictionary: Dictionary;
   vocabulary: Vocabulary;
   root: string;
 }
 
 /** A latent in the list; a column that has not come yet is left empty. */
-export function ListRow({ index, at, columns, preview, dictionary, vocabulary, root }: Props) {
+export function ListRow({ index, at, columns, preview, label, dictionary, vocabulary, root }: Props) {
   const type = columns.top_token?.[index];
   const dead = columns.density?.[index] === 0;
   return (
@@ -40,7 +42,12 @@ export function ListRow({ index, at, columns, preview, dictionary, vocabulary, r
           </span>
         );
       })}
-      {Array.from({ length: SNIPPETS }, (_, number) => (
+      {label !== "" && (
+        <span class="c-snippet label" role="cell" title={label}>
+          {label}
+        </span>
+      )}
+      {Array.from({ length: SNIPPETS }, (_, number) => number).slice(label === "" ? 0 : 1).map((number) => (
         <span key={number} class="c-snippet" role="cell">
           {preview === "failed" ? number === 0 && <span class="quiet">can’t be read</span> : preview && <Snippet {...{ preview, number, vocabulary }} />}
         </span>

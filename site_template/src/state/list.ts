@@ -32,6 +32,8 @@ export interface Choice {
   descending: boolean;
   /** Text that the top token contains. */
   token: string;
+  /** Text that the label contains. */
+  label: string;
   /** Bounds of the index and of the density (in percent). */
   first: number | null;
   last: number | null;
@@ -52,6 +54,7 @@ export function readChoice(query: URLSearchParams): Choice {
     sort: sort === "index" ? "index" : (COLUMNS.find((column) => column.id === sort)?.id ?? SORT),
     descending: query.get("order") !== "up",
     token: query.get("token") ?? "",
+    label: query.get("label") ?? "",
     first: bound("first"),
     last: bound("last"),
     from: bound("from"),
@@ -67,6 +70,7 @@ export function writeChoice(choice: Choice): Record<string, string | null> {
     sort: choice.sort === SORT ? null : choice.sort,
     order: choice.descending ? null : "up",
     token: choice.token === "" ? null : choice.token,
+    label: choice.label === "" ? null : choice.label,
     first: bound(choice.first),
     last: bound(choice.last),
     from: bound(choice.from),
@@ -82,8 +86,9 @@ export function needed(choice: Choice): Stat[] {
   return [...new Set<Stat>([...sort, "density", ...token])];
 }
 
-/** Indexes of the latents to show, in order; ties keep the order of the dictionary. */
-export function choose(columns: Columns, vocabulary: Vocabulary, choice: Choice, n: number): Uint32Array {
+/** Indexes of the latents to show, in order; ties keep the order of the dictionary. `labels` is of each latent. */
+export function choose(columns: Columns, vocabulary: Vocabulary, labels: readonly string[], choice: Choice, n: number): Uint32Array {
+  const label = choice.label.toLowerCase();
   const types = choice.token === "" ? null : matching(vocabulary, choice.token);
   const low = (choice.from ?? Number.NEGATIVE_INFINITY) / 100;
   const high = (choice.to ?? Number.POSITIVE_INFINITY) / 100;
@@ -94,6 +99,7 @@ export function choose(columns: Columns, vocabulary: Vocabulary, choice: Choice,
     const density = columns.density?.[i] ?? 0;
     if (density < low || density > high || (!choice.dead && density === 0)) continue;
     if (types !== null && types[columns.top_token?.[i] ?? 0] !== 1) continue;
+    if (label !== "" && !(labels[i] ?? "").toLowerCase().includes(label)) continue;
     kept[size++] = i;
   }
   const values = choice.sort === "index" ? undefined : columns[choice.sort];

@@ -66,6 +66,16 @@ export class Dictionary {
     return { index, ...fields, tokens, acts, labels };
   }
 
+  /** Whether latents of it have labels. */
+  get labelled(): boolean {
+    return this.#labels.there;
+  }
+
+  /** Of every latent the best label; empty where there is none. */
+  async bestLabels(): Promise<readonly string[]> {
+    return this.#labels.best(this.record.n_latents);
+  }
+
   /** One statistic of every latent: one request. */
   async stat(name: Stat, signal?: AbortSignal): Promise<Float32Array | Uint32Array> {
     return this.group.chunk(`stats/${name}`, 0, signal);

@@ -25,6 +25,20 @@ export class Labels {
     this.#attribute = group.attributes["labels"] as Attribute | undefined;
   }
 
+  /** Whether anything is said of any latent. */
+  get there(): boolean {
+    return this.#attribute !== undefined;
+  }
+
+  /** Of each of the dictionary's `n` latents the best label; empty where nothing is said. */
+  async best(n: number): Promise<string[]> {
+    if (!this.there) return [];
+    const length = await this.group.chunkLength("label");
+    const numbers = Array.from({ length: Math.ceil(n / length) }, (_, number) => number);
+    const chunks = await Promise.all(numbers.map((number) => this.group.chunk("label", number)));
+    return chunks.flat().slice(0, n);
+  }
+
   /** A latent's labels, best first. */
   async of(index: number): Promise<Label[]> {
     if (this.#attribute === undefined) return [];
