@@ -15,15 +15,16 @@ _HEAD = """<!-- Made from tests/goldens by: python -m docs.dictionaries -->
 # Dictionaries: families, variants, and how near we come
 
 Every row is a file that the family's own library wrote and ran, of small random weights
-([how](../tests/goldens/README.md)); for OpenAI's and Dunefsky's, which no package holds, their published
-equations in numpy. Read here, latents and reconstructions differ from what the library computed by at most as
-much, over the largest value. The tests ask for 1e-5 and 1e-4.
+([how](../tests/goldens/README.md)); for OpenAI's, Dunefsky's and Kissane's, which no package holds, their
+published equations in numpy. Read here, latents and reconstructions differ from what the library computed by
+at most as much, over the largest value. The tests ask for 1e-5 and 1e-4.
 
 What is refused says why in one line, with exit code 2. [How to give a dictionary](your-dictionary.md).
 A gate is read as the threshold that it amounts to, and norms and scales are folded into the weights; the
 atlas' manifest says which (`folded`), and the dictionary's page shows it.
 """
 _TITLES = {
+    "attention_saes": "Kissane's attention-output SAEs (attention_saes)",
     "sae_lens": "SAELens 6",
     "sae_lens_pre6": "SAELens before 6",
     "openai": "OpenAI, GPT-2",

@@ -270,3 +270,12 @@ def test_a_web_server_is_asked_for_the_files_of_a_folder(
     kept = [path.as_posix() for path in (tmp_path / "cache").rglob("*")]
     assert not [path for path in kept if "SECRET" in path]
     assert (folder.architecture, file.family) == ("topk", "openai")
+
+
+def test_openai_keeps_the_hook_point_in_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "gpt2-small" / "resid_post_mlp_v5_32k" / "autoencoders" / "8.pt"
+    path.parent.mkdir(parents=True)
+    shutil.copyfile(GOLDENS / "openai/v5/autoencoders/1.pt", path)
+    assert str(tiny.load(str(path), width=WIDTH).hook_in) == "resid_post.8"
+    with pytest.raises(InputError, match="its files name no hook point that is known here; give one, as in"):
+        tiny.load(str(GOLDENS / "openai/v5/autoencoders/1.pt"), width=WIDTH)

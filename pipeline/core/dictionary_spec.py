@@ -11,7 +11,13 @@ from feature_atlas.address import HookPoint, check_dictionary_id
 from feature_atlas.errors import AddressError, InputError
 
 Family = Literal[
-    "saelens", "openai", "dictionary_learning", "sparsify", "circuit-tracer", "transcoder_circuits"
+    "saelens",
+    "openai",
+    "dictionary_learning",
+    "sparsify",
+    "circuit-tracer",
+    "transcoder_circuits",
+    "attention_saes",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
 FORM = "ID=[FORMAT:]PATH[@IN[:OUT]]"

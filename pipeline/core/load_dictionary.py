@@ -13,6 +13,7 @@ from pipeline.core.dictionaries import Dictionary
 from pipeline.core.dictionary_spec import FAMILIES, Spec
 from pipeline.core.files import digest, file_digest
 from pipeline.core.readers import (
+    attention_saes,
     circuit_tracer,
     dictionary_learning,
     openai,
@@ -74,6 +75,8 @@ def recognised(path: Path) -> str:
         raise InputError(f"{path} is no dictionary's folder that is known here. Known: {wanted}")
     if path.name == dictionary_learning.WEIGHTS and (path.parent / dictionary_learning.CONFIG).is_file():
         return "dictionary_learning"
+    if attention_saes.config_of(path).is_file():
+        return "attention_saes"
     if path.name.endswith(".gz"):
         raise InputError(
             f"{path} is a compressed pickle, which can't be read without running it; give the .pt"
@@ -99,6 +102,8 @@ def opened(path: Path, family: str, norm_scale: float | None) -> list[Checkpoint
             return dictionary_learning.opened(path if path.is_dir() else path.parent)
         case "circuit-tracer":
             return circuit_tracer.opened(path)
+        case "attention_saes":
+            return attention_saes.opened(path)
         case "openai":
             return openai.opened(path, open_pickle(path))
         case _:

@@ -25,6 +25,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "sparsify": ("h.1*", {}),
     "circuit_tracer": (".", {"format": "circuit-tracer"}),  # as many latents as d_in: it must be said
     "dunefsky": ("transcoder.p*", {}),
+    "attention_saes": ("*.pt", {}),
 }
 # Golden -> what its refusal says.
 REFUSED = {

@@ -14,6 +14,7 @@ MODULES = {
     "dictionary_learning": "dictionary_learning_trainers",
     "openai": "openai",
     "dunefsky": "dunefsky",
+    "attention_saes": "attention_saes",
 }
 
 
