@@ -25,9 +25,12 @@ const STEPS: Record<string, [query: number, key: number]> = {
   ArrowRight: [0, 1],
 };
 
+const MOST_PIXELS = 300;
+
 /** The pattern as a map: a row for each query, a column for each key. Arrow keys move about in it. */
 export function PatternMap({ n, pairs, weight, full, at, side, onPoint, onChoose }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const pixels = Math.ceil(n / tokensPerPixel(n));
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => canvas.current && draw(canvas.current, n, pairs, weight, full);
@@ -59,7 +62,7 @@ export function PatternMap({ n, pairs, weight, full, at, side, onPoint, onChoose
       onPointerLeave={() => onPoint(null)}
       onClick={(event) => onChoose(placeOf(event))}
     >
-      <canvas ref={canvas} width={n} height={n} aria-hidden="true" />
+      <canvas ref={canvas} width={pixels} height={pixels} aria-hidden="true" />
       <span class={side === "query" ? "line of-query" : "line of-key"} />
       <span class="place" />
       <span class="axes quiet" aria-hidden="true">
@@ -70,19 +73,27 @@ export function PatternMap({ n, pairs, weight, full, at, side, onPoint, onChoose
   );
 }
 
+/** Of long windows several: a pixel smaller than the screen's would vanish. */
+function tokensPerPixel(n: number): number {
+  return Math.ceil(n / MOST_PIXELS);
+}
+
 function clamp(value: number, last: number): number {
   return Math.max(0, Math.min(last, value));
 }
 
-/** One pixel a pair: the heat's hue, as opaque as the pair is strong. */
+/** The heat's hue, as opaque as a pair is strong; of the pairs that share a pixel the strongest. */
 function draw(canvas: HTMLCanvasElement, n: number, pairs: readonly Pair[], weight: Weight, full: number): void {
+  const each = tokensPerPixel(n);
+  const side = canvas.width;
   const context = canvas.getContext("2d");
   if (context === null) return;
   const [red = 0, green = 0, blue = 0] = (getComputedStyle(canvas).color.match(/[\d.]+/g) ?? []).map(Number);
-  const image = context.createImageData(n, n);
+  const image = context.createImageData(side, side);
   for (const pair of pairs) {
     const heat = full > 0 ? Math.min(1, pair[weight] / full) : 0;
-    image.data.set([red, green, blue, Math.round(255 * heat)], (pair.query * n + pair.key) * 4);
+    const at = (Math.floor(pair.query / each) * side + Math.floor(pair.key / each)) * 4;
+    image.data.set([red, green, blue, Math.max(image.data[at + 3] ?? 0, Math.round(255 * heat))], at);
   }
   context.putImageData(image, 0, 0);
 }
