@@ -23,6 +23,7 @@ PICKLED = {
     "openai": ("openai/v5", "autoencoders/1.pt"),
     "dictionary_learning": ("dictionary_learning/batchtopk", "trainer_0/ae.pt"),
     "dunefsky": ("dunefsky/pt", "transcoder.pt"),
+    "attention_saes": ("attention_saes/hook_z", "gpt2-small_L1_Hcat_z.pt"),
 }
 
 
@@ -45,7 +46,8 @@ def among_the_weights(family: str, stored: Any, touch: Touch) -> Any:
     """The checkpoint with the object in place of an array."""
     if family == "dunefsky":
         return {**stored, "state_dict": {**stored["state_dict"], "b_enc": touch}}
-    return {**stored, "latent_bias" if family == "openai" else "encoder.bias": touch}
+    name = {"openai": "latent_bias", "attention_saes": "b_enc"}.get(family, "encoder.bias")
+    return {**stored, name: touch}
 
 
 def whole(family: str, stored: Any, touch: Touch) -> Any:
