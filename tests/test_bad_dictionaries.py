@@ -279,3 +279,23 @@ def test_openai_keeps_the_hook_point_in_the_path(tmp_path: Path) -> None:
     assert str(tiny.load(str(path), width=WIDTH).hook_in) == "resid_post.8"
     with pytest.raises(InputError, match="its files name no hook point that is known here; give one, as in"):
         tiny.load(str(GOLDENS / "openai/v5/autoencoders/1.pt"), width=WIDTH)
+
+
+def test_the_hub_is_asked_for_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def snapshot(repo: str, allow_patterns: list[str]) -> str:
+        asked.append((repo, allow_patterns))
+        if repo == "owner/gone":
+            raise OSError("404 Client Error")
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    tiny.write_dictionary(tmp_path / "deep" / "sae")
+    dictionary = tiny.load("hf:owner/repo/deep/sae@resid_post.0")
+    assert asked == [("owner/repo", ["deep/sae", "deep/sae/*"])]
+    assert dictionary.source == "hf:owner/repo/deep/sae"
+    with pytest.raises(InputError, match="hf:owner/repo/other: owner/repo has no other"):
+        tiny.load("hf:owner/repo/other@resid_post.0")
+    with pytest.raises(InputError, match=r"the hub did not give 'owner/gone' \(404 Client Error\)"):
+        tiny.load("hf:owner/gone@resid_post.0")
