@@ -12,12 +12,14 @@ import pytest
 
 from feature_atlas import open_atlas
 from feature_atlas.errors import FormatError, InputError
+from feature_atlas.manifest import DictionaryRecord
 from tests import synthetic
 from viewer_builder import write
 from viewer_builder.build import build_site
 from viewer_builder.featured import DENSEST, FEWEST_FIRINGS, RAREST, featured
 from viewer_builder.schema_ts import PATH, schema
 from viewer_builder.strips import alone
+from viewer_builder.words import reading_of
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +172,23 @@ def test_quality_stands_on_the_page_of_a_dictionary_that_has_it(site: Path) -> N
     for field in re.findall(r'about\.html#(\w+)"', section):
         assert f'id="{field}"' in (site / "about.html").read_text()
     assert 'class="quality"' not in (site / "dictionary" / "mlp_post.0.html").read_text()
+
+
+def test_a_dictionary_page_tells_what_its_weights_hold() -> None:
+    record = DictionaryRecord(
+        **{name: "" for name in ("id", "architecture", "hook_in", "hook_out", "weights", "source", "store")},
+        kind="sae",
+        n_latents=1,
+        alive=1,
+        two_signed=False,
+        k=None,
+    )
+    assert reading_of(record) == []
+    told = {"family": "saelens", "normalization": "layer_norm", "folded": ("gate", "input scale 2.0")}
+    changed = record.model_copy(update={**told, "processing": ("centre_writes", "fold_norms")})
+    assert reading_of(changed) == [
+        "from saelens files",
+        "inputs normalised (layer_norm)",
+        "gate and input scale 2.0 folded in",
+        "trained on the model with its writes centred, its norms folded into the weights",
+    ]

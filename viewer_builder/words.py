@@ -24,9 +24,9 @@ _PROCESSING = {
 
 def reading_of(record: DictionaryRecord) -> list[str]:
     """Whose files a dictionary was read from, and what is between its formula and the plain one."""
-    told = [f"read from {record.family} files"] if record.family not in ("", "model") else []
+    told = [f"from {record.family} files"] if record.family not in ("", "model") else []
     if record.normalization != "none":
-        told.append(f"of each activation's {record.normalization}")
+        told.append(f"inputs normalised ({record.normalization})")
     if record.folded:
         told.append(f"{' and '.join(record.folded)} folded in")
     if record.processing:
