@@ -138,8 +138,9 @@ def test_dictionary_of_another_width(run: Run, parts: dict[str, Path], tmp_path:
     [
         ("{d}@resid_post.9", ("resid_post.9", "layers 0..1")),
         ("{d}@resid_past.1", ("resid_past.1", "resid_post")),
-        ("{d}", ("ID=PATH@IN[:OUT]",)),
-        ("{t}/missing@resid_post.1", ("cfg.json", "SAELens")),
+        ("{d}", ("name no hook point", "@resid_post.6")),
+        ("{d}@", ("ID=[FORMAT:]PATH[@IN[:OUT]]",)),
+        ("{t}/missing@resid_post.1", ("/missing", "hf:REPO")),
         ("{d}@attn_pattern.1", ("attn_pattern.1", "no vectors")),
         ("{d}@attn_v.1", ("attn_v.1", "no vectors")),
     ],
@@ -152,9 +153,9 @@ def test_bad_dictionary(
 
 
 def test_unknown_architecture_of_dictionary(run: Run, parts: dict[str, Path], tmp_path: Path) -> None:
-    folder = tiny.write_dictionary(tmp_path / "gated", architecture="gated")
+    folder = tiny.write_dictionary(tmp_path / "temporal", architecture="temporal")
     result = build(run, tmp_path / "a", parts, "--dictionary", f"x={folder}@resid_post.1")
-    check(result, "'gated'", "'topk'")
+    check(result, "'temporal'", "'topk'")
 
 
 def test_pickle_is_never_read(run: Run, parts: dict[str, Path], tmp_path: Path) -> None:

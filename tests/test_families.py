@@ -317,7 +317,7 @@ def test_an_atlas_of_it(name: str, tiny_text: Path, tmp_path: Path) -> None:
     params = Params(
         model=str(folder),
         corpus=[str(tiny_text)],
-        dictionaries={"d": f"{tiny.write_dictionary(tmp_path / 'sae', d_in=40)}@mlp_post.1"},
+        dictionaries={"d": f"saelens:{tiny.write_dictionary(tmp_path / 'sae', d_in=40)}@mlp_post.1"},
         ctx=tiny.CTX,
         scan=ScanParams(n_top=4, batch=4, cofiring_tokens=200),
     )
