@@ -117,7 +117,7 @@ def _load(spec: Spec, path: Path, found: Checkpoint, width: Width) -> Dictionary
     if spec.family is None and n_latents == width(hook_in):
         raise InputError(
             f"dictionary {spec.id!r}: {path} has as many latents as {hook_in} is wide, so that its matrices"
-            f" could lie either way round; say whose they are, as in {found.family}:{spec.path}"
+            f" could lie either way round; say whose they are, as in {found.family}:{public(spec.path)}"
         )
     sha256 = _digest(found.files)
     brought = path if path.is_dir() else None
@@ -144,7 +144,7 @@ def _points(spec: Spec, found: Checkpoint) -> tuple[HookPoint, HookPoint]:
     if hook_in is None:
         raise InputError(
             f"dictionary {spec.id!r}: its files name no hook point that is known here; give one, as in"
-            f" {spec.path}@{'ln2_out.6:mlp_out.6' if found.kind == 'transcoder' else 'resid_post.6'}"
+            f" {public(spec.path)}@{'ln2_out.6:mlp_out.6' if found.kind == 'transcoder' else 'resid_post.6'}"
         )
     if found.kind == "sae":
         if hook_out not in (None, hook_in):
