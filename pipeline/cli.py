@@ -65,7 +65,7 @@ def build(
         ),
     ] = None,
     dictionary: Annotated[
-        list[str] | None, typer.Option(help=f"{FORM}; repeatable. See docs/dictionaries.md.")
+        list[str] | None, typer.Option(help=f"{FORM}; repeatable. See docs/your-dictionary.md.")
     ] = None,
     neurons: Annotated[
         bool | None, typer.Option("--neurons/--no-neurons", help="Describe the MLP neurons.")

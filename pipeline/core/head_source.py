@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
 from feature_atlas.address import HookPoint
 from pipeline.core.dictionaries import Dictionary
@@ -47,16 +46,10 @@ def head_source(dictionary: Dictionary, model: SubjectModel) -> HeadSource | Non
     if dictionary.normalization == "layer_norm" or _centred(dictionary):
         W = W - W.mean(dim=0)  # (x - mean) . w = x . (w - mean)
     if dictionary.hook_in.point == "attn_out":
-        W = _through(model.head_weights(dictionary.hook_in.layer).W_O, W)
+        W = model.head_weights(dictionary.hook_in.layer).W_O.flatten(0, 1) @ W
     directions = W.T.unflatten(-1, (model.shape.n_heads, model.shape.d_head))
     return HeadSource(HookPoint("attn_z", dictionary.hook_in.layer), directions.contiguous().cpu().numpy())
 
 
 def _centred(dictionary: Dictionary) -> bool:
     return "centre_writes" in dictionary.processing and dictionary.hook_in.point == "attn_out"
-
-
-def _through(
-    W_O: Float[Tensor, "head d_head d_model"], W: Float[Tensor, "d_model latent"]
-) -> Float[Tensor, "z latent"]:
-    return W_O.flatten(0, 1) @ W

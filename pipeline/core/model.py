@@ -46,6 +46,7 @@ class SubjectModel:
         self.config: Any = model.config
         self.family = FAMILIES[self.config.model_type]
         self.shape = Shape.of(self.family, self.config.to_dict(), self.family.architecture)
+        self._value_biases: dict[tuple[int, bool], Tensor | None] = {}
         _use_fused_gelu(self.network)
         for block in self.blocks:
             setattr(block.get_submodule(self.family.attn), TAP, Tap())
@@ -179,6 +180,15 @@ class SubjectModel:
     def head_weights(self, layer: int) -> HeadWeights:
         """What the heads of a layer read and write."""
         return head_weights(self.blocks[layer], self.family, self.shape)
+
+    def value_bias(self, layer: int, norm_folded: bool) -> Float[Tensor, "head d_head"] | None:
+        """b_V; with `norm_folded` also what the bias of `ln1` adds to the values. Computed once."""
+        if (layer, norm_folded) not in self._value_biases:
+            heads, (ln1, _) = self.head_weights(layer), self.norms(layer)
+            parts = [heads.b_V, ln1.bias @ heads.W_V if norm_folded and ln1.bias is not None else None]
+            told = [part for part in parts if part is not None]
+            self._value_biases[layer, norm_folded] = torch.stack(told).sum(0) if told else None
+        return self._value_biases[layer, norm_folded]
 
     def norms(self, layer: int) -> tuple[Norm, Norm]:
         """What lies between a layer's `resid_pre` and `ln1_out`, and before its `ln2_out`."""

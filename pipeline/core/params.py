@@ -73,7 +73,7 @@ class Params(_Record):
     """Sources: demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]."""
 
     dictionaries: Mapping[str, str | DictionaryParams] = {}
-    """Dictionary id -> [FORMAT:]PATH[@IN[:OUT]], or a mapping with `path` and more (docs/dictionaries.md)."""
+    """Dictionary id -> [FORMAT:]PATH[@IN[:OUT]], or a mapping that says more (docs/your-dictionary.md)."""
 
     neurons: bool = True
     """Describe the MLP neurons of every layer."""

@@ -68,14 +68,7 @@ class Processing:
             ln1, ln2 = model.norms(point.layer)
             return (ln1 if point.point == "ln1_out" else ln2).normalised(x)
         if self.fold_value_biases and point.point in ("attn_v", "attn_z"):
-            bias = self._value_bias(point.layer, model)
+            bias = model.value_bias(point.layer, self.fold_norms)
             if bias is not None:
                 return x - (bias.flatten() if point.point == "attn_z" else bias[:, None])
         return x
-
-    def _value_bias(self, layer: int, model: SubjectModel) -> Float[Tensor, "head d_head"] | None:
-        heads, (ln1, _) = model.head_weights(layer), model.norms(layer)
-        if not self.fold_norms or ln1.bias is None:
-            return heads.b_V
-        carried = ln1.bias @ heads.W_V
-        return carried if heads.b_V is None else carried + heads.b_V
