@@ -128,7 +128,7 @@ def test_a_click_opens_the_whole_excerpt(sites: Sites, visitor: Visitor) -> None
     cells = page.locator(".strip.whole .cell")
     expect(cells).to_have_count(len(example.tokens))
     expect(page.locator(".where").first).to_contain_text(example.document_id)
-    expect(page.locator(".where").first).to_contain_text(f"document {example.document} · {example.position}")
+    expect(page.locator(".where").first).to_contain_text(f"token {example.position} of")
 
 
 def test_two_signs_have_a_tab_and_a_hue_of_their_own(sites: Sites, visitor: Visitor) -> None:

@@ -1,45 +1,41 @@
 import { useState } from "preact/hooks";
-import { count, number } from "../draw/format.ts";
+import { number } from "../draw/format.ts";
 import type { Atlas, Vocabulary } from "../store/atlas.ts";
 import type { Latent } from "../store/dictionary.ts";
 import { EXCERPT } from "../store/schema.gen.ts";
 import { type Excerpt, type Pointed, Strip } from "./strip.tsx";
+import { useWindow } from "../state/whole-window.ts";
+import { Where } from "./where.tsx";
 
-interface Props {
-  row: number;
+export interface ExampleProps {
   latent: Latent;
   atlas: Atlas;
   vocabulary: Vocabulary;
-  full: number;
+  /** Activation of full heat; null if each example has its own. */
+  full: number | null;
   onPoint: (pointed: Pointed | null) => void;
 }
 
 /** One example: its activation, its excerpt, and where it is. A click opens the whole excerpt. */
-export function Example({ row, latent, atlas, vocabulary, full, onPoint }: Props) {
+export function Example({ row, latent, atlas, vocabulary, full, onPoint }: ExampleProps & { row: number }) {
   const [open, setOpen] = useState(false);
-  const [name, setName] = useState("…");
+  const excerpt = excerptOf(latent, row);
+  const activation = latent.floats.example_activation[row] ?? 0;
   const document = latent.ints.example_document[row] ?? 0;
-  const position = latent.ints.example_position[row] ?? 0;
+  const window = useWindow(atlas, document, excerpt);
   const show = (wanted: boolean) => {
     setOpen(wanted);
     onPoint(null);
-    atlas.documentId(document).then(setName, () => setName("its name can’t be read"));
   };
   return (
     <li class={open ? "example is-open" : "example"}>
       <button type="button" class="value" aria-expanded={open} onClick={() => show(!open)} title={open ? "show one line" : "show the whole excerpt"}>
-        {number(latent.floats.example_activation[row] ?? 0)}
+        {number(activation)}
       </button>
       <div class="excerpt" onClick={open ? undefined : () => show(true)}>
-        <Strip excerpt={excerptOf(latent, row)} {...{ full, open, vocabulary, onPoint }} />
+        <Strip {...{ excerpt, open, vocabulary, onPoint }} full={full ?? Math.abs(activation)} around={window.around} />
       </div>
-      <p class="where">
-        {open && <span class="document">{name}</span>}
-        <span title={`document ${count(document)}, token ${count(position)} of it`}>
-          {open && "document "}
-          {count(document)} · {count(position)}
-        </span>
-      </p>
+      <Where {...{ atlas, document, open, window }} position={excerpt.position + excerpt.peak} />
     </li>
   );
 }

@@ -26,7 +26,10 @@ export function HeadWindowView({ row, window, atlas, head, vocabulary }: Props) 
   const [name, setName] = useState("…");
   const document = head.ints.example_document[row] ?? 0;
   useEffect(() => {
-    atlas.documentId(document).then(setName, () => setName("its name can’t be read"));
+    atlas
+      .documents()
+      .then((documents) => documents.id(document))
+      .then(setName, () => setName("its name can’t be read"));
   }, [document]);
   const pairs = useMemo(() => pairsOf(window), [window]);
   const full = fullHeat(pairs, weight);

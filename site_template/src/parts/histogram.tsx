@@ -1,8 +1,10 @@
 import { binOf, edge } from "../draw/bins.ts";
 import { count, number } from "../draw/format.ts";
+import { useQuery } from "../state/url.ts";
 import type { Tab } from "../state/tabs.ts";
 import type { Latent } from "../store/dictionary.ts";
 import { BINS_PER_OCTAVE } from "../store/schema.gen.ts";
+import { Choice } from "./choice.tsx";
 
 const WIDTH = 320;
 const HEIGHT = 96;
@@ -16,15 +18,24 @@ interface Props {
   onShow: (id: string) => void;
 }
 
-/** Firings by activation, both axes logarithmic; the bands lie behind the bars and open their examples. */
+const HEIGHTS = [
+  ["log", "log"],
+  ["linear", "linear"],
+] as const;
+
+/** Firings by activation, on a logarithmic axis; the bands lie behind the bars and open their examples. */
 export function Histogram({ latent, tabs, current, onShow }: Props) {
+  const [query, change] = useQuery();
+  const heights = query.get("counts") === "linear" ? "linear" : "log";
   const counts = [...latent.ints.hist];
   const highest = counts.findLastIndex((n) => n > 0) + 2;
   const lowest = Math.min(counts.findIndex((n) => n > 0) - 1, highest - FEWEST_BARS);
   const first = Math.max(0, lowest);
   const shown = counts.slice(first, highest);
   if (highest < 2) return <p class="quiet">It never fires: there is no distribution to draw.</p>;
-  const tallest = Math.log1p(Math.max(...shown));
+  const measure = heights === "log" ? Math.log1p : (n: number) => n;
+  const tallest = measure(Math.max(...shown));
+  const height = (n: number) => (HEIGHT * measure(n)) / tallest;
   const bar = WIDTH / shown.length;
   const x = (activation: number) => (activation > 0 ? Math.min(WIDTH, Math.max(0, (binOf(activation) - first) * bar)) : 0);
   const every = BINS_PER_OCTAVE * Math.ceil(shown.length / BINS_PER_OCTAVE / MOST_TICKS);
@@ -32,6 +43,7 @@ export function Histogram({ latent, tabs, current, onShow }: Props) {
   const outside = (latent.ints.hist_underflow[0] ?? 0) + (latent.ints.hist_overflow[0] ?? 0);
   return (
     <figure class="histogram">
+      <Choice name="counts" options={HEIGHTS} value={heights} onChoose={(id) => change({ counts: id === "log" ? null : id }, "replace")} />
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label={`histogram of ${count(latent.ints.firings[0] ?? 0)} firings by activation`}>
         {tabs.map(({ id, range, name, share }) =>
           range === null ? null : (
@@ -41,7 +53,7 @@ export function Histogram({ latent, tabs, current, onShow }: Props) {
           ),
         )}
         {shown.map((n, i) => (
-          <rect key={i} class={isIn(current, first + i) ? "bar is-shown" : "bar"} x={i * bar + 0.5} y={HEIGHT * (1 - Math.log1p(n) / tallest)} width={bar - 1} height={(HEIGHT * Math.log1p(n)) / tallest}>
+          <rect key={i} class={isIn(current, first + i) ? "bar is-shown" : "bar"} x={i * bar + 0.5} y={HEIGHT - height(n)} width={bar - 1} height={height(n)}>
             <title>{`${number(edge(first + i))} to ${number(edge(first + i + 1))}: ${count(n)} firings`}</title>
           </rect>
         ))}
@@ -53,7 +65,7 @@ export function Histogram({ latent, tabs, current, onShow }: Props) {
         ))}
       </svg>
       <figcaption class="quiet">
-        Firings by activation, both logarithmic; the tallest bar is {count(Math.max(...shown))} firings. Behind the bars: the bands.
+        Firings by activation (logarithmic); the tallest bar is {count(Math.max(...shown))} firings. Behind the bars: the bands.
         {outside > 0 && ` ${count(outside)} firings lie outside the bins.`}
       </figcaption>
     </figure>

@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { inLine, inText, textOf } from "../draw/glyphs.ts";
+import type { Around } from "../state/whole-window.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import { Cell } from "./cell.tsx";
 
@@ -25,6 +26,8 @@ interface Props {
   full: number;
   /** The whole excerpt, rather than one line cut around the peak. */
   open: boolean;
+  /** What of the window lies outside the excerpt, where that is shown too. */
+  around: Around | null;
   vocabulary: Vocabulary;
   onPoint: (pointed: Pointed | null) => void;
 }
@@ -34,7 +37,7 @@ const BEFORE = 32;
 const AFTER = 24;
 
 /** An excerpt with its heat. Peaks of closed strips stand below one another. Arrow keys walk along it. */
-export function Strip({ excerpt, full, open, vocabulary, onPoint }: Props) {
+export function Strip({ excerpt, full, open, around, vocabulary, onPoint }: Props) {
   const { types, activations, peak } = excerpt;
   const [reached, setReached] = useState(peak);
   const strip = useRef<HTMLDivElement>(null);
@@ -87,7 +90,11 @@ export function Strip({ excerpt, full, open, vocabulary, onPoint }: Props) {
       onFocusOut={() => onPoint(null)}
     >
       {open ? (
-        cells(first, last)
+        <>
+          {around && <Beyond types={around.before} vocabulary={vocabulary} />}
+          {cells(first, last)}
+          {around && <Beyond types={around.after} vocabulary={vocabulary} />}
+        </>
       ) : (
         <>
           <span class="before">
@@ -98,4 +105,9 @@ export function Strip({ excerpt, full, open, vocabulary, onPoint }: Props) {
       )}
     </div>
   );
+}
+
+/** Tokens without heat: what is not stored of them is not drawn as 0. */
+function Beyond({ types, vocabulary }: { types: readonly number[]; vocabulary: Vocabulary }) {
+  return <span class="beyond">{types.map((type) => inText(vocabulary, type).text).join("")}</span>;
 }

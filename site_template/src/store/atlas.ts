@@ -1,4 +1,5 @@
 import { Dictionary } from "./dictionary.ts";
+import { Documents } from "./documents.ts";
 import { AtlasError } from "./errors.ts";
 import { Group } from "./group.ts";
 import { Heads } from "./heads.ts";
@@ -16,7 +17,7 @@ export class Atlas {
   readonly #dictionaries = new Map<string, Promise<Dictionary>>();
   readonly #heads = new Map<string, Promise<Heads>>();
   readonly #groups = new Map<string, Promise<Group>>();
-  readonly #documents = new Map<number, Promise<string[]>>();
+  readonly #documents = new Map<"documents", Promise<Documents>>();
   readonly #vocabulary = new Map<"vocabulary", Promise<Vocabulary>>();
 
   private constructor(
@@ -60,13 +61,8 @@ export class Atlas {
     });
   }
 
-  /** What the corpus source calls a document. */
-  async documentId(index: number): Promise<string> {
-    const corpus = await this.#group("corpus.zarr");
-    const length = await corpus.chunkLength("document_id");
-    const chunk = Math.floor(index / length);
-    const names = await remember(this.#documents, chunk, () => corpus.chunk("document_id", chunk));
-    return names[index % length] ?? "";
+  documents(): Promise<Documents> {
+    return remember(this.#documents, "documents", async () => new Documents(await this.#group("corpus.zarr")));
   }
 
   #group(path: string): Promise<Group> {

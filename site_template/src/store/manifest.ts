@@ -25,7 +25,7 @@ export interface Manifest {
   format_version: number;
   run: string;
   title: string;
-  windowing: { counted_tokens: number; ctx: number; bos_token_id: number | null };
+  windowing: { counted_tokens: number; ctx: number; stride: number; bos_token_id: number | null };
   dictionaries: DictionaryRecord[];
   /** Missing in atlases made before heads were described. */
   heads?: HeadsRecord[];
