@@ -1,4 +1,4 @@
-"""`docs/performance.md` from what `benchmarks.scan` measured."""
+"""`docs/performance.md`: each benchmark writes its own section; the scan's is written here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 PATH = Path(__file__).parents[1] / "docs" / "performance.md"
 CORE = {3_072: 1.08, 24_576: 1.12, 98_304: 1.20}
 
-_HEAD = """# Performance
+_HEAD = """## Building
 
 Written by `python -m benchmarks.scan`. Ratios of CPU seconds in one run, to the work that can't be avoided:
 the median of three rounds, the lowest and the highest in brackets. The work is made from a seed: a random
@@ -31,10 +31,22 @@ What SAEDashboard takes for the same work, measured beside ours: `benchmarks/pee
 
 
 def write_report(found: dict[str, Any]) -> None:
-    """Writes the page."""
+    """Writes the section of the scan."""
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows(found))
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
-    PATH.write_text(f"{_HEAD}{table}\nMeasured on {machine}.\n{_TAIL}")
+    write_section("scan", f"{_HEAD}{table}\n{machine()}\n{_TAIL}")
+
+
+def write_section(name: str, text: str) -> None:
+    """Puts the text in place of the page's section of that name; the sections of others stay."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, found, rest = PATH.read_text().partition(begin)
+    assert found, f"{PATH} has no section {name}"
+    PATH.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}")
+
+
+def machine() -> str:
+    """On what was measured, as a sentence."""
+    return f"Measured on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}."
 
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:

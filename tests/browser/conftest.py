@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,42 +11,30 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response
 
 from tests import synthetic
+from tests.browser.chromium import MISSING, find_chromium, open_browser
 from viewer_builder.build import build_site
 from viewer_builder.serve import make_server
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WAIT = 15_000  # milliseconds: a slow machine is no failure
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium; fails, with the remedy, if there is none."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    found = find_chromium()
     if found is None:
-        pytest.fail("no Chromium: apt-get install --yes chromium, or set CHROMIUM to one", pytrace=False)
+        pytest.fail(MISSING, pytrace=False)
     return found
 
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests; each visit has a context of its own."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+    with open_browser(chromium) as opened:
         yield opened
-        opened.close()
 
 
 @dataclass(frozen=True)
