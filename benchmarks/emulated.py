@@ -12,16 +12,21 @@ LATENCY = 50  # milliseconds, of every request
 BITS = 20_000_000  # a second, either way
 WAIT = 300_000
 
-# The time of the first frame after something that fits the selector is in the page.
+# The time of the frame after the first one with something in the page that fits the selector.
 _WATCH = """
 window.firstSeen = selector => new Promise(seen => {
-  const look = () => document.querySelector(selector)
-    && (watch.disconnect(), requestAnimationFrame(() => requestAnimationFrame(() => seen(performance.now()))));
+  const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => seen(performance.now())));
+  const look = () => document.querySelector(selector) && (watch.disconnect(), drawn());
   const watch = new MutationObserver(look);
   watch.observe(document, { subtree: true, childList: true, attributes: true });
   look();
 });
 """
+_ACT = """async ([script, selector]) => {
+  const start = performance.now();
+  (0, eval)(script);
+  return (await firstSeen(selector)) - start;
+}"""
 
 
 @dataclass
@@ -40,11 +45,7 @@ class Visit:
 
     def act(self, script: str, selector: str) -> float:
         """Runs a script; after how long something that fits the selector was drawn."""
-        return self.page.evaluate(
-            "async ([script, selector]) => {"
-            " const start = performance.now(); (0, eval)(script); return (await firstSeen(selector)) - start; }",
-            [script, selector],
-        )
+        return self.page.evaluate(_ACT, [script, selector])
 
     def settle(self) -> None:
         """Until nothing is on its way."""

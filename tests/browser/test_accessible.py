@@ -1,4 +1,4 @@
-"""axe, the accessibility checker, on every kind of page in both themes, with states open that hide at first."""
+"""axe, the accessibility checker, on every kind of page in both themes."""
 
 from __future__ import annotations
 
