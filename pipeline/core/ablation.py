@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
@@ -77,7 +77,8 @@ class Ablation:
         asked = changed | (after == 0)
         end = clean.acts[point_at(self._rest.end)][at.window][asked]
         before = self._rest.log_probabilities(end)
-        change = self._rest.log_probabilities(self._without(clean, at, taken, asked)) - before
+        without = self._rest.run(clean.acts[point_at(self._place)][at.window], taken, asked)
+        change = self._rest.log_probabilities(without) - before
         rise = torch.zeros(after.shape, device=end.device)
         rise[asked] = -change.gather(-1, target[asked].clamp_min(0)[:, None])[:, 0]
         peak = (after == 0)[asked]
@@ -93,9 +94,9 @@ class Ablation:
         x = activation(self.dictionary, clean.acts, self._model)
         acts = self._activations(x, at) * clean.counted[at.window]
         if self.dictionary.kind == "sae" and self.dictionary.normalization != "none":
-            _, _, scale = normalized(x, self.dictionary.normalization)
+            _, _, scale = normalized(x.flatten(0, 1), self.dictionary.normalization)
             assert isinstance(scale, Tensor)
-            acts = acts * scale[at.window, :, 0]
+            acts = acts * scale.view(x.shape[:2])[at.window]
         return {place: acts[..., None] * rows[:, None] for place, rows in self._rows(at.latent).items()}
 
     def _rows(self, latent: Int[Tensor, " example"]) -> Mapping[int, Float[Tensor, "example d_model"]]:
@@ -120,15 +121,6 @@ class Ablation:
             own = torch.arange(len(here), device=x.device)
             found[here] = acts.view(len(windows), ctx, -1)[of_window, :, own]
         return found
-
-    def _without(
-        self, clean: Clean, at: Places, taken: Taken, asked: Bool[Tensor, "example pos"]
-    ) -> Float[Tensor, "row d_model"]:
-        """The stream before the final norm at the positions that are asked for."""
-        stream = clean.acts[point_at(self._place)][at.window]
-        if self._rest.attends(self._place):
-            return self._rest.run(stream, taken)[asked]
-        return self._rest.run(stream[asked], {place: part[asked] for place, part in taken.items()})
 
 
 def _length(at: Places, clean: Clean) -> int:

@@ -126,7 +126,7 @@ class Dictionary:
         cut = {
             name: each[..., latents] for name, each in self.arrays(("W_enc", "b_enc", "threshold")).items()
         }
-        return replace(self, n_latents=len(latents), **cut).encode(x)
+        return replace(self, n_latents=len(latents), W_dec=None, writes=None, **cut).encode(x)
 
     @torch.inference_mode()
     def read(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token d_in"]:

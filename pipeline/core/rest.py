@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from feature_atlas.address import HookPoint
@@ -51,16 +51,20 @@ class Rest:
         return place <= self.end - 2
 
     @torch.inference_mode()
-    def run(self, stream: Float[Tensor, "... d_model"], taken: Taken) -> Float[Tensor, "... d_model"]:
-        """The stream before the final norm, had it been `stream` at the first place of `taken`.
+    def run(
+        self, stream: Float[Tensor, "window pos d_model"], taken: Taken, asked: Bool[Tensor, "window pos"]
+    ) -> Float[Tensor, "row d_model"]:
+        """The stream before the final norm at the positions asked for, had it been `stream` at the first
+        place of `taken`. Positions are those from a window's first on.
 
-        Streams are [window, pos, d_model] from a window's first position on; where no attention follows,
-        single positions will do.
+        As soon as no attention follows, the others are left.
         """
-        place = min(taken)
+        place, everywhere = min(taken), True
         while True:
+            if everywhere and not self.attends(place):
+                stream, everywhere = stream[asked], False
             if place in taken:
-                stream = stream - taken[place]
+                stream = stream - (taken[place] if everywhere else taken[place][asked])
             if place == self.end:
                 return stream
             stream, place = self._step(stream, place)
@@ -73,23 +77,31 @@ class Rest:
         return network.get_output_embeddings()(norm(stream)).log_softmax(-1)
 
     def _step(self, stream: Tensor, place: int) -> tuple[Tensor, int]:
-        block = self._model.blocks[place // 2]
+        """From a place to the next: by a layer's attention, by its MLP, or in parallel blocks by both."""
+        family, block, parallel = (
+            self._model.family,
+            self._model.blocks[place // 2],
+            self._model.shape.parallel,
+        )
+        ln1, attn, ln2, mlp = map(block.get_submodule, (family.ln1, family.attn, family.ln2, family.mlp))
+        added: Tensor | float = mlp(ln2(stream)) if place % 2 or parallel else 0.0
         if place % 2:
-            norm, mlp = (block.get_submodule(n) for n in (self._model.family.ln2, self._model.family.mlp))
-            return stream + mlp(norm(stream)), place + 1
+            return stream + added, place + 1
         args, kwargs = self._given_to(stream.shape[1])[place // 2]
-        output = block(stream, *args, **kwargs)
-        return (output[0] if isinstance(output, tuple) else output), place + 2
+        attended, *_ = attn(ln1(stream), *args, **kwargs)
+        return stream + attended + added, place + (2 if parallel else 1)
 
     def _given_to(self, length: int) -> list[Given]:
-        """What each block is given besides the stream: rotary angles, a mask.
+        """What each attention is given besides its input: rotary angles, a mask.
 
         It is the same for all windows of one length, and is taken from one forward pass.
         """
         if length not in self._given:
             self._given[length] = []
             handles = [
-                block.register_forward_pre_hook(partial(self._keep, length), with_kwargs=True)
+                block.get_submodule(self._model.family.attn).register_forward_pre_hook(
+                    partial(self._keep, length), with_kwargs=True
+                )
                 for block in self._model.blocks
             ]
             self._model.losses(torch.zeros(1, length, dtype=torch.int64))
@@ -98,4 +110,5 @@ class Rest:
         return self._given[length]
 
     def _keep(self, length: int, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._given[length].append((args[1:], kwargs))
+        others = {name: value for name, value in kwargs.items() if name != "hidden_states"}
+        self._given[length].append((args[1:], others))
