@@ -3,6 +3,7 @@ import { count, number } from "../draw/format.ts";
 import type { Atlas, Vocabulary } from "../store/atlas.ts";
 import type { Latent } from "../store/dictionary.ts";
 import { EXCERPT } from "../store/schema.gen.ts";
+import { Ablation } from "./ablation.tsx";
 import { type Excerpt, type Pointed, Strip } from "./strip.tsx";
 
 interface Props {
@@ -40,6 +41,7 @@ export function Example({ row, latent, atlas, vocabulary, full, onPoint }: Props
           {count(document)} · {count(position)}
         </span>
       </p>
+      <Ablation {...{ row, latent, vocabulary }} />
     </li>
   );
 }
