@@ -326,14 +326,19 @@ def test_a_stopped_run_goes_on(
 def test_other_settings_redo_it(tiny_params: Params, tiny_atlas: Path, tmp_path: Path) -> None:
     out = tmp_path / "atlas"
     shutil.copytree(work_folder(tiny_atlas), work_folder(out))
-    told = {}
+    told, size = {}, {}
     for n in (0, 1, 2):
         build(tiny_params.model_copy(update={"effects": EffectsParams(examples=n)}), out)
         latent = open_atlas(str(out)).dictionary("tiny-sae")[3]
         told[n] = latent.to_json()["ablations"]
         assert [len(told[n]), len(latent.floats["ablation_raised_value"])] == [n, n * N_MOVED]
         assert (work_folder(out) / "effects" / "tiny-sae.npz").exists() == (n > 0)
+        size[n] = sum(
+            path.stat().st_size for path in out.glob("runs/*/dictionaries/tiny-sae.zarr/card/*/c/*/*")
+        )
     assert told[1] == told[2][:1]
+    per_example = (size[2] - size[0]) / 2 / tiny.N_LATENTS
+    assert 40 < per_example < 110, "five take half a kilobyte of a latent's 6.5"
     neurons = open_atlas(str(out)).dictionary("mlp_post.0")[0]
     assert neurons.ablations() == []
     more = EffectsParams(examples=2, neurons=True)
