@@ -52,6 +52,12 @@ A dictionary group's attributes also hold `sizes` (length of each axis), `sectio
 dictionary hold `labels`: `source`, by whom; `count`, how many latents are labelled; and `most`, how many
 labels one has at most, which atlases made before there could be several do not have, nor the array.
 
+The fields `ablation_*` tell of the first top examples, as many as the axis `ablated` is long, what the model
+says if the latent's part is taken out of the whole window: activation x what it writes to the residual
+stream, at every counted position, all else there as it was (docs/decisions/0014-effects.md). Of an empty slot
+of `example` they are 0. The axis has length 0 where that was not computed; atlases made before it could be
+have no such fields.
+
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
 `position` a token offset in that document, BOS not counted.
@@ -118,8 +124,9 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 
 def _constants() -> str:
     names = (
-        "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_NEIGHBOURS"
-        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS"
+        "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_MOVED N_LATER"
+        " N_NEIGHBOURS N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES"
+        " ATTENTION_BINS"
         " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]

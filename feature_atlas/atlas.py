@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.address import Address
-from feature_atlas.contract import histogram_edges
+from feature_atlas.contract import N_MOVED, histogram_edges
 from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.heads import Head, Heads
 from feature_atlas.labels import Label, read_row
@@ -279,10 +280,25 @@ class Latent:
         rows = [range(first, first + each) for first in range(start, stop, each)]
         return [[self._example(row) for row in band if self._length(row)] for band in rows]
 
+    def ablations(self) -> list[dict[str, Any]]:
+        """What ablating the latent does in its first top examples, in their order, if that was computed.
+
+        Rises of the loss are None where there is no later token.
+        """
+        n = min(len(self.floats.get("ablation_loss", ())), len(self.examples("top")))
+        return [
+            {
+                **{name: self._number_or_none(f"ablation_{name}", row) for name in ("loss", "later", "kl")},
+                **{side: self._moved(side, row) for side in ("raised", "lowered")},
+            }
+            for row in range(n)
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """Everything about the latent, as `atlas show --json` prints it."""
         shown = self.summary()
         shown["top_examples"] = [vars(example) for example in self.examples("top")]
+        shown["ablations"] = self.ablations()
         shown["bands"] = self.bands()
         shown["random_examples"] = [vars(example) for example in self.examples("random")]
         if self.dictionary.record.two_signed:
@@ -343,6 +359,16 @@ class Latent:
             activations=(self.acts[row, :length].astype(np.float64) * scale).tolist(),
         )
 
+    def _number_or_none(self, field: str, row: int) -> float | None:
+        value = float(self.floats[field][row])
+        return None if math.isnan(value) else value
+
+    def _moved(self, side: str, row: int) -> list[dict[str, Any]]:
+        """Token types that an ablation makes likelier (`raised`) or less likely (`lowered`) at the peak."""
+        there = slice(row * N_MOVED, (row + 1) * N_MOVED)
+        types, values = self.ints[f"ablation_{side}_token"], self.floats[f"ablation_{side}_value"]
+        return self._told(types[there], values[there])
+
     def _fires_on(self) -> list[dict[str, Any]]:
         vocabulary = self.dictionary.atlas.vocabulary
         columns_ = ("fires_on_p", "fires_on_mean", "fires_on_share", "fires_on_mass")
@@ -358,8 +384,11 @@ class Latent:
     def _effects(self, side: str) -> list[dict[str, Any]]:
         if not self.dictionary.writes:
             return []
+        return self._told(self.ints[f"{side}_token"], self.floats[f"{side}_value"])
+
+    def _told(self, types: Array, values: Array) -> list[dict[str, Any]]:
         vocabulary = self.dictionary.atlas.vocabulary
-        pairs = zip(self.ints[f"{side}_token"].tolist(), self.floats[f"{side}_value"].tolist(), strict=True)
+        pairs = zip(types.tolist(), values.tolist(), strict=True)
         return [{"token": vocabulary[t], "token_id": t, "value": v} for t, v in pairs]
 
     def _effect_histogram(self) -> dict[str, Any] | None:

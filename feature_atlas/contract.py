@@ -18,6 +18,8 @@ NO_TOKEN = 65_535  # in a preview's second channel: there is no token here
 N_BANDS, PER_BAND, N_RANDOM = 5, 5, 5
 N_EFFECTS = 10  # promoted, and suppressed, output tokens
 N_EFFECT_BINS = 50  # of the histogram of logit effects
+N_MOVED = 5  # output tokens told that an ablation makes likelier, and as many less likely
+N_LATER = 16  # positions after the peak over which the later effect of an ablation is averaged
 N_NEIGHBOURS = 10
 N_FIRES_ON = 16
 N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of the layer's others
@@ -103,6 +105,32 @@ FLOATS = (
         "of latents of an attention output: what each head of the layer writes into the latent's"
         " activation before its function and bias, mean over firings",
     ),
+    Field(
+        "ablation_loss",
+        "ablated",
+        "of the first top examples, with the latent's part taken out of the window: the rise of -log p of"
+        " the token after the peak, in nats; not a number if the document ends there",
+    ),
+    Field(
+        "ablation_later",
+        "ablated",
+        "the same, mean over the 16 positions after the peak, as far as the window goes; not a number if it"
+        " ends with the peak",
+    ),
+    Field(
+        "ablation_kl",
+        "ablated",
+        "sum over the vocabulary of p ln(p / q) at the peak, in nats: p is the prediction as it is, q that"
+        " without the latent",
+    ),
+    Field(
+        "ablation_raised_value",
+        "moved",
+        "ln(q / p) at the peak of the five token types that taking the latent out makes likelier most",
+    ),
+    Field(
+        "ablation_lowered_value", "moved", "the same of the five that it makes less likely most, lowest first"
+    ),
 )
 
 INTS = (
@@ -130,6 +158,8 @@ INTS = (
         "effect_bin",
         "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
     ),
+    Field("ablation_raised_token", "moved", "token type; five for each example in turn"),
+    Field("ablation_lowered_token", "moved", "token type; five for each example in turn"),
 )
 
 STATS = ("density", "max", "min", "mean", "mean_firing", "variance", "skew", "kurtosis", "concentration")
@@ -403,13 +433,14 @@ def sections(n_top: int, two_signed: bool) -> dict[str, tuple[int, int]]:
 
 
 def dictionary_sizes(
-    n_latents: int, n_top: int, two_signed: bool, has_mates: bool, n_heads: int = 0
+    n_latents: int, n_top: int, two_signed: bool, has_mates: bool, n_heads: int = 0, n_ablated: int = 0
 ) -> dict[str, int]:
     """Length of every axis of a dictionary's arrays and card fields.
 
     Units of two signs fire nearly everywhere: which fire together is not counted. `has_mates` says
     that the layer has other dictionaries whose latents' firings are. `n_heads` is 0 unless the latents
-    are those of an attention output, and their heads told.
+    are those of an attention output, and their heads told. `n_ablated` top examples tell what ablating
+    the latent does there.
     """
     sizes = {
         "latent": n_latents,
@@ -427,6 +458,8 @@ def dictionary_sizes(
         "cofiring": 0 if two_signed else N_COFIRING,
         "across": N_COFIRING if has_mates else 0,
         "head": n_heads,
+        "ablated": n_ablated,
+        "moved": n_ablated * N_MOVED,
     }
     return sizes | card_sizes(FLOATS, INTS, sizes)
 

@@ -45,6 +45,7 @@ from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
+from tests.synthetic_effects import N_ABLATED, ablations
 from tests.synthetic_heads import N_HEADS, write_heads
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -237,7 +238,8 @@ def _word(random: np.random.Generator, kind: str) -> str:
 
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     """Makes up to 300 latents in full; a longer dictionary repeats them, so that its lists are real."""
-    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads)
+    ablated = 0 if units.two_signed else N_ABLATED
+    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads, ablated)
     whole = min(units.n_latents, 300)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
@@ -277,6 +279,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_fires_on(acts, text.tokens, len(text.vocabulary)),
         **_made_up(len(text.vocabulary), latent, n, random),
         **_cofiring(latent, n, units.two_signed, random),
+        **ablations(len(text.vocabulary), latent, units.two_signed),
         "head_part": random.normal(0, 1, units.heads),
         **{
             name: np.array([each[name] for each in examples])

@@ -19,7 +19,7 @@ from viewer_builder.schema_ts import PATH as SCHEMA_PATH
 from viewer_builder.schema_ts import schema
 
 ROOT = Path(__file__).parents[1]
-STAGES = {"tokens", "scan", "describe", "quality", "assemble"}
+STAGES = {"tokens", "scan", "describe", "effects", "quality", "assemble"}
 OWNERS = {
     "transformers": "pipeline/core/model.py",
     "numba": "pipeline/core/accumulate/kernel.py",

@@ -105,8 +105,8 @@ def with_dictionary(params: Params, name: str, spec: str) -> Params:
 
 
 def touched(work: Path) -> dict[str, int]:
-    """When each array file of scan and describe was written."""
-    paths = [path for stage in ("scan", "describe") for path in (work / stage).glob("*.npz")]
+    """When each array file of scan, describe and effects was written."""
+    paths = [path for stage in ("scan", "describe", "effects") for path in (work / stage).glob("*.npz")]
     return {path.relative_to(work).as_posix(): path.stat().st_mtime_ns for path in paths}
 
 

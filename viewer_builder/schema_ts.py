@@ -41,6 +41,8 @@ _CONSTANTS = (
     "ATTENTION_BINS",
     "N_HEAD_TYPES",
     "N_EFFECTS",
+    "N_MOVED",
+    "N_LATER",
     "LABEL_PARTS",
 )
 

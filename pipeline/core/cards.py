@@ -65,8 +65,9 @@ def dictionary_arrays(
         **_described(describe, len(scan["moments/firings"])),
     }
     n_top = scan["top/key"].shape[1]
-    n_heads = fields["head_part"].shape[1]
-    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed, bool(mates), n_heads)
+    n_heads, n_ablated = (fields[name].shape[1] for name in ("head_part", "ablation_loss"))
+    n = len(scan["moments/firings"])
+    sizes = dictionary_sizes(n, n_top, two_signed, bool(mates), n_heads, n_ablated)
     floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
     return {
         "examples/tokens": examples["tokens"],
@@ -267,7 +268,7 @@ def _described(describe: Arrays, n: int) -> Arrays:
     sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
-        if field.axis in ("effect", "effect_bin", "neighbour"):
+        if field.axis in ("effect", "effect_bin", "neighbour", "ablated", "moved"):
             found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
     return found
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from feature_atlas.address import HookPoint
@@ -116,6 +116,17 @@ class Dictionary:
         pre = torch.cat([self.pre(read, lo) for lo in range(0, self.n_latents, BLOCK)])
         pre += self.bias[:, None]
         return pre.where(pre > self.floor[:, None], 0).T
+
+    def encode_some(
+        self, x: Float[Tensor, "token d_in"], latents: Int[Tensor, " some"]
+    ) -> Float[Tensor, "token some"]:
+        """`encode` of these latents alone; of TopK all are encoded, since the k largest are of all."""
+        if self.W_enc is None or self.k is not None:
+            return self.encode(x)[:, latents]
+        cut = {
+            name: each[..., latents] for name, each in self.arrays(("W_enc", "b_enc", "threshold")).items()
+        }
+        return replace(self, n_latents=len(latents), W_dec=None, writes=None, **cut).encode(x)
 
     @torch.inference_mode()
     def read(self, x: Float[Tensor, "token d_in"]) -> Float[Tensor, "token d_in"]:

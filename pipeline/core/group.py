@@ -43,11 +43,13 @@ def write_dictionary(
     """Writes the group to `into`; token types rarer than `min_count` are in no fires-on list."""
     scan = load_arrays(work / "scan" / f"{dictionary.id}.npz")
     described = load_arrays(work / "describe" / f"{dictionary.id}.npz")
+    ablated = _ablated(work, dictionary.id)
     n_top, two_signed = scan["top/key"].shape[1], dictionary.two_signed
     pool = [Mate(mate.id, _firings(work, mate.id)) for mate in mates]
-    arrays = dictionary_arrays(scan, described, windows, pool, two_signed, min_count, d_vocab)
+    arrays = dictionary_arrays(scan, described | ablated, windows, pool, two_signed, min_count, d_vocab)
     n_heads = scan["heads/sums"].shape[1] if "heads/sums" in scan else 0
-    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates), n_heads)
+    n_ablated = ablated["ablation_loss"].shape[1] if ablated else 0
+    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates), n_heads, n_ablated)
     attributes: dict[str, Any] = {
         "sizes": sizes,
         "sections": sections(n_top, two_signed),
@@ -77,6 +79,12 @@ def write_heads(into: Path, group: HeadGroup, work: Path, windows: Windows, d_vo
     }
     arrays = head_arrays(scan, described, windows, d_vocab)
     create_group(into, HEADS, arrays, attributes, d_vocab=d_vocab)
+
+
+def _ablated(work: Path, dictionary: str) -> dict[str, np.ndarray]:
+    """What ablating its latents does; empty where that was not asked for, or they write nothing."""
+    path = work / "effects" / f"{dictionary}.npz"
+    return load_arrays(path) if path.is_file() else {}
 
 
 def _firings(work: Path, dictionary: str) -> np.ndarray:

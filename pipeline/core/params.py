@@ -37,7 +37,7 @@ class ScanParams(_Record):
     """Tokens of the random sample in which the latents that fire together are found, then counted exactly."""
 
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
-    """A killed scan loses at most about this much work, or twenty times what saving its state takes."""
+    """A killed scan, or ablation, loses at most about this much work, or twenty times what saving takes."""
 
 
 class DescribeParams(_Record):
@@ -58,6 +58,16 @@ class QualityParams(_Record):
 
     spliced_tokens: Annotated[int, Field(ge=1)] = 50_000
     """About so many of them are read again with each dictionary's reconstruction spliced in."""
+
+
+class EffectsParams(_Record):
+    """What ablating a latent does in its top examples, by running the model again without it."""
+
+    examples: Annotated[int, Field(ge=0, le=20)] = 5
+    """Top examples of each latent that are run again, as far as the scan keeps so many; 0 for none."""
+
+    neurons: bool = False
+    """Ablate the neurons too."""
 
 
 class Params(_Record):
@@ -95,6 +105,7 @@ class Params(_Record):
 
     scan: ScanParams = ScanParams()
     describe: DescribeParams = DescribeParams()
+    effects: EffectsParams = EffectsParams()
     quality: QualityParams = QualityParams()
 
 

@@ -1,13 +1,33 @@
-"""Ctrl-C between two pieces of work instead of inside one."""
+"""When to save a state, and Ctrl-C between two pieces of work instead of inside one."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from pipeline.core.progress import say
+
+
+class Checkpoint:
+    """When to save: every so many seconds, but never for more than a twentieth of the time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = self._pause = seconds
+        self._taken = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether enough time has gone since the last one."""
+        return time.monotonic() - self._taken >= self._pause
+
+    def take(self, save: Callable[[], None]) -> None:
+        """Saves, and sets when to save next."""
+        started = time.monotonic()
+        save()
+        self._taken = time.monotonic()
+        self._pause = max(self._seconds, 20 * (self._taken - started))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -44,8 +46,11 @@ def print_latent(latent: Latent) -> None:
         f" ({shown['density']:.3%}), max {shown['max_activation']:.3g},"
         f" mean when firing {shown['mean_when_firing']:.3g}"
     )
+    ablations = iter(shown["ablations"])
     for example in latent.examples("top")[:_SHOWN]:
         console.print(_strip(example), no_wrap=True, overflow="ellipsis")
+        if ablation := next(ablations, None):
+            console.print(_ablation(ablation), soft_wrap=True)
     for name, key in (("fires on", "fires_on"), ("promotes", "promoted"), ("suppresses", "suppressed")):
         tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
         console.print(Text(f"{name:<10} {tokens}"), soft_wrap=True)
@@ -104,6 +109,14 @@ def _strip(example: Example) -> Text:
         token = example.tokens[index].replace("\n", "⏎").replace("\t", "⇥")
         line.append(token, "reverse" if index == example.peak else "")
     return line
+
+
+def _ablation(told: dict[str, Any]) -> Text:
+    """One line: how much dearer the next token and those after it are without the latent, and what moves."""
+    rises = [f"{name} {told[name]:+.3g}" for name in ("loss", "later") if told[name] is not None]
+    numbers = ", ".join([*rises, f"KL {told['kl']:.3g}"])
+    tokens = " ".join(repr(row["token"]) for row in told["lowered"][:3])
+    return Text(f"{'':10}without it: {numbers}; less likely {tokens}")
 
 
 def _pair(example: HeadExample) -> Text:

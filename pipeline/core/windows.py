@@ -165,6 +165,14 @@ class Windows:
         length = np.minimum(EXCERPT, last - first)
         return np.clip(token - BEFORE_PEAK, first, last - length), length
 
+    def locate(
+        self, token: Integer[np.ndarray, " counted"]
+    ) -> tuple[Integer[np.ndarray, " counted"], Integer[np.ndarray, " counted"]]:
+        """The window of each counted corpus token, and its window index in it."""
+        first = self._spans[:, 0]
+        window = np.searchsorted(first, token, side="right") - 1
+        return window, token - first[window] + (0 if self.bos is None else 1)
+
     def whole(
         self, token: Integer[np.ndarray, "*slots"]
     ) -> tuple[Integer[np.ndarray, "*slots position"], Integer[np.ndarray, "*slots"]]:

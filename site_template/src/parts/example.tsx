@@ -1,10 +1,11 @@
 import { useState } from "preact/hooks";
 import { number } from "../draw/format.ts";
+import { useWindow } from "../state/whole-window.ts";
 import type { Atlas, Vocabulary } from "../store/atlas.ts";
 import type { Latent } from "../store/dictionary.ts";
 import { EXCERPT } from "../store/schema.gen.ts";
+import { Ablation } from "./ablation.tsx";
 import { type Excerpt, type Pointed, Strip } from "./strip.tsx";
-import { useWindow } from "../state/whole-window.ts";
 import { Where } from "./where.tsx";
 
 export interface ExampleProps {
@@ -36,6 +37,7 @@ export function Example({ row, latent, atlas, vocabulary, full, onPoint }: Examp
         <Strip {...{ excerpt, open, vocabulary, onPoint }} full={full ?? Math.abs(activation)} around={window.around} />
       </div>
       <Where {...{ atlas, document, open, window }} position={excerpt.position + excerpt.peak} />
+      <Ablation {...{ row, latent, vocabulary }} />
     </li>
   );
 }

@@ -16,6 +16,8 @@ export const ATTENTION_STEPS = 255;
 export const ATTENTION_BINS = 50;
 export const N_HEAD_TYPES = 16;
 export const N_EFFECTS = 10;
+export const N_MOVED = 5;
+export const N_LATER = 16;
 export const LABEL_PARTS = ["text", "source", "score"];
 
 export const ARRAYS = {
@@ -108,6 +110,11 @@ export type FloatField =
   | "cofiring_cosine"
   | "across_cosine"
   | "head_part"
+  | "ablation_loss"
+  | "ablation_later"
+  | "ablation_kl"
+  | "ablation_raised_value"
+  | "ablation_lowered_value"
   ;
 
 export type IntField =
@@ -131,6 +138,8 @@ export type IntField =
   | "across_index"
   | "across_count"
   | "effect_hist"
+  | "ablation_raised_token"
+  | "ablation_lowered_token"
   ;
 
 export type HeadFloat =
@@ -223,6 +232,11 @@ export const DOCS = {
   "cofiring_cosine": "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
   "across_cosine": "the same with latents of the layer's other dictionaries",
   "head_part": "of latents of an attention output: what each head of the layer writes into the latent's activation before its function and bias, mean over firings",
+  "ablation_loss": "of the first top examples, with the latent's part taken out of the window: the rise of -log p of the token after the peak, in nats; not a number if the document ends there",
+  "ablation_later": "the same, mean over the 16 positions after the peak, as far as the window goes; not a number if it ends with the peak",
+  "ablation_kl": "sum over the vocabulary of p ln(p / q) at the peak, in nats: p is the prediction as it is, q that without the latent",
+  "ablation_raised_value": "ln(q / p) at the peak of the five token types that taking the latent out makes likelier most",
+  "ablation_lowered_value": "the same of the five that it makes less likely most, lowest first",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
@@ -243,6 +257,8 @@ export const DOCS = {
   "across_index": "latent of that dictionary",
   "across_count": "positions where both fire; 0 marks an empty slot",
   "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
+  "ablation_raised_token": "token type; five for each example in turn",
+  "ablation_lowered_token": "token type; five for each example in turn",
 };
 
 export const HEAD_DOCS = {

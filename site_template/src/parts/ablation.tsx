@@ -1,0 +1,70 @@
+import { useId, useState } from "preact/hooks";
+import { number } from "../draw/format.ts";
+import type { Vocabulary } from "../store/atlas.ts";
+import type { Latent } from "../store/dictionary.ts";
+import { N_LATER, N_MOVED } from "../store/schema.gen.ts";
+import { largestOf, TokenBars } from "./token-bars.tsx";
+
+interface Props {
+  row: number;
+  latent: Latent;
+  vocabulary: Vocabulary;
+}
+
+/** What taking the latent out of an example's window does: one line, and on asking what each number says. */
+export function Ablation({ row, latent, vocabulary }: Props) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  // An atlas made before latents were ablated has no such fields.
+  const losses = latent.floats.ablation_loss as Float32Array | undefined;
+  if (losses === undefined || row >= losses.length) return null;
+  const loss = losses[row] ?? NaN;
+  const later = latent.floats.ablation_later[row] ?? NaN;
+  const divergence = latent.floats.ablation_kl[row] ?? NaN;
+  const moved = <T extends Float32Array | Uint32Array>(values: T) => values.subarray(row * N_MOVED, (row + 1) * N_MOVED) as T;
+  const up = moved(latent.floats.ablation_raised_value);
+  const down = moved(latent.floats.ablation_lowered_value);
+  const largest = largestOf(up, down);
+  return (
+    <div class="ablation">
+      <button type="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)} title={LOSS}>
+        without it: loss {signed(loss)}, later {signed(later)}, KL {number(divergence)}
+      </button>
+      <div id={id} hidden={!open}>
+        {open && (
+          <>
+            <dl class="statistics">
+              <Said name="loss" value={signed(loss)} says={LOSS} />
+              <Said name="later" value={signed(later)} says={LATER} />
+              <Said name="KL" value={number(divergence)} says={KL} />
+            </dl>
+            <div class="effects">
+              <TokenBars name="likelier without it" types={moved(latent.ints.ablation_raised_token)} values={up} {...{ largest, vocabulary }} />
+              <TokenBars name="less likely without it" types={moved(latent.ints.ablation_lowered_token)} values={down} {...{ largest, vocabulary }} />
+            </div>
+            <p class="quiet">By how much the logarithm of a token’s probability changes at the peak when the latent’s part is taken out of the whole window.</p>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+const LOSS = "By how many nats the token after the peak is less expected when the latent’s part is taken out of the window; – if the document ends there.";
+const LATER = `The same for the tokens after it, mean over the ${N_LATER} positions after the peak, as far as the window goes.`;
+const KL = "How far the prediction at the peak moves: the Kullback-Leibler divergence, in nats, from the prediction as it is to that without the latent.";
+
+function Said({ name, value, says }: { name: string; value: string; says: string }) {
+  return (
+    <div>
+      <dt>
+        {name} <span class="quiet">{says}</span>
+      </dt>
+      <dd class="value">{value}</dd>
+    </div>
+  );
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${number(value)}` : number(value);
+}
