@@ -14,6 +14,7 @@ from feature_atlas.contract import (
     HEADS,
     INTS,
     LABELS,
+    MAP,
     TOKENS,
     VOCABULARY,
     ArraySpec,
@@ -51,6 +52,7 @@ A dictionary group's attributes also hold `sizes` (length of each axis), `sectio
 `example` axis: top, bottom, bands, random) and `fields` (columns of the two cards). Those of a labelled
 dictionary hold `labels`: `source`, by whom; `count`, how many latents are labelled; and `most`, how many
 labels one has at most, which atlases made before there could be several do not have, nor the array.
+Those of a dictionary with a map hold `map`: true; heads, small dictionaries and older atlases have none.
 
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
@@ -84,6 +86,7 @@ def format_page() -> str:
     groups = (
         ("dictionaries/<id>.zarr", DICTIONARY),
         ("dictionaries/<id>.zarr of a labelled dictionary", LABELS),
+        ("dictionaries/<id>.zarr of a dictionary that was laid out", MAP),
         ("dictionaries/attn.<layer>.zarr", HEADS),
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),

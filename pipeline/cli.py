@@ -102,7 +102,7 @@ def _stage(name: str, does: str) -> None:
     """`atlas tokens`, `atlas scan`, …: one stage alone, as dvc.yaml calls it."""
 
     def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
-        from pipeline import assemble, describe, quality, scan, tokens
+        from pipeline import assemble, describe, map, quality, scan, tokens
         from pipeline.build import local
         from pipeline.core.files import only_one
         from pipeline.core.params import load_params
@@ -114,6 +114,7 @@ def _stage(name: str, does: str) -> None:
             "tokens": lambda: tokens.run(params, work),
             "scan": lambda: scan.run(params, work),
             "describe": lambda: describe.run(params, work),
+            "map": lambda: map.run(params, work),
             "quality": lambda: quality.run(params, work),
             "assemble": lambda: assemble.run(params, work, atlas),
         }
@@ -126,6 +127,7 @@ def _stage(name: str, does: str) -> None:
 _stage("tokens", "documents -> token windows")
 _stage("scan", "windows -> examples and statistics")
 _stage("describe", "weights -> logit effects and neighbours")
+_stage("map", "directions and neighbours -> maps of latents")
 _stage("quality", "held-out text -> how good each dictionary is")
 _stage("assemble", "what the other stages left -> the atlas")
 
