@@ -226,7 +226,7 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class Layout:
-    """A map of latents: where each lies, in 0..65535 to the right and upwards, and the region it belongs to."""
+    """A map of latents: where each lies, 0..65535 to the right and upwards, and the region it belongs to."""
 
     xy: Array
     region: Array

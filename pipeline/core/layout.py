@@ -1,4 +1,4 @@
-"""Directions laid out in a plane, and the plane cut into regions. The only file that knows umap and scikit-learn."""
+"""Directions laid out in a plane, and the plane cut into regions. Only here: umap and scikit-learn."""
 
 from __future__ import annotations
 
@@ -72,10 +72,11 @@ def principal_components(
 
 
 def quantised(layout: Float[np.ndarray, "latent 2"]) -> UInt16[np.ndarray, "latent 2"]:
-    """In 0..STEPS, both axes on one scale: the longer fills it, the shorter lies in its middle."""
+    """In 0..STEPS, both axes on one scale: the longer is x and fills it, the shorter lies in its middle."""
     low, high = layout.min(axis=0), layout.max(axis=0)
     span = max(float((high - low).max()), 1e-12)
-    return np.rint(((layout - (low + high) / 2) / span + 0.5) * STEPS).astype(np.uint16)
+    wide = [0, 1] if high[0] - low[0] >= high[1] - low[1] else [1, 0]  # as screens are
+    return np.rint(((layout - (low + high) / 2)[:, wide] / span + 0.5) * STEPS).astype(np.uint16)
 
 
 def regions(xy: UInt16[np.ndarray, "latent 2"]) -> UInt8[np.ndarray, " latent"]:
