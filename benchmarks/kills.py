@@ -42,7 +42,7 @@ from pipeline.core.model import SubjectModel
 from pipeline.core.params import Params, QualityParams, ScanParams, make_params
 from pipeline.core.progress import say, step
 
-MARKED = ("tokens", "scan", "describe", "effects", "quality")
+MARKED = ("tokens", "scan", "describe", "effects", "map", "quality")
 STAGES = (*MARKED, "assemble", "sweep")  # sweep: the manifest is switched, the process not yet at its end
 N_LATENTS, TOKENS = 512, 16_384
 TWICE = 0.5  # so many of the killed builds are killed again

@@ -14,6 +14,7 @@ from feature_atlas.contract import (
     HEADS,
     INTS,
     LABELS,
+    MAP,
     TOKENS,
     VOCABULARY,
     ArraySpec,
@@ -51,6 +52,7 @@ A dictionary group's attributes also hold `sizes` (length of each axis), `sectio
 `example` axis: top, bottom, bands, random) and `fields` (columns of the two cards). Those of a labelled
 dictionary hold `labels`: `source`, by whom; `count`, how many latents are labelled; and `most`, how many
 labels one has at most, which atlases made before there could be several do not have, nor the array.
+Those of a dictionary with a map hold `map`: true; heads, small dictionaries and older atlases have none.
 
 The fields `ablation_*` tell of the first top examples, as many as the axis `ablated` is long, what the model
 says if the latent's part is taken out of the whole window: activation x what it writes to the residual
@@ -90,6 +92,7 @@ def format_page() -> str:
     groups = (
         ("dictionaries/<id>.zarr", DICTIONARY),
         ("dictionaries/<id>.zarr of a labelled dictionary", LABELS),
+        ("dictionaries/<id>.zarr of a dictionary that was laid out", MAP),
         ("dictionaries/attn.<layer>.zarr", HEADS),
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),

@@ -1,6 +1,6 @@
 """What an atlas is, and how to read one: `open_atlas(url)["mlp_post.2"][17]`. Never needs torch."""
 
-from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, open_atlas
+from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, Layout, open_atlas
 from feature_atlas.errors import AtlasError
 from feature_atlas.heads import Head, HeadExample, Heads
 from feature_atlas.labels import Label
@@ -16,6 +16,7 @@ __all__ = [
     "Heads",
     "Label",
     "Latent",
+    "Layout",
     "Token",
     "open_atlas",
 ]

@@ -217,6 +217,21 @@ class Dictionary:
             self._stats[name].setflags(write=False)
         return self._stats[name]
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its latents lie on its map; FormatError if it has none."""
+        if not self.group.attributes.get("map"):
+            raise FormatError(f"{self.record.id} has no map: it is small, or was built with map: false")
+        return Layout(self.group.read("map/xy"), self.group.read("map/region"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A map of latents: where each lies, 0..65535 to the right and upwards, and the region it belongs to."""
+
+    xy: Array
+    region: Array
+
 
 @dataclass(frozen=True)
 class Example:

@@ -227,6 +227,18 @@ LABELS = (
     ),
 )
 
+# Only in groups of dictionaries that were laid out; their attribute `map` is true.
+MAP = (
+    ArraySpec(
+        "map/xy",
+        ("latent", "axis"),
+        "u2",
+        "where the latent lies in a plane in which latents of like write directions are near: x to the right,"
+        " y upwards, both on one scale",
+    ),
+    ArraySpec("map/region", ("latent",), "u1", "region of the plane that it belongs to, by k-means"),
+)
+
 # What one number says of a head; a column each, and a field of its card.
 METRICS = (
     Field("self_attention_score", "", "mean attention of a counted query to itself"),

@@ -147,7 +147,7 @@ def _copy_tokenizer(into: Path, work: Path) -> None:
 
 def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary], work: Path) -> str:
     """The same for the same content: the scan's key holds the corpus' digest, not its path or time."""
-    keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe", "effects", "quality")]
+    keys = [StageFolder.key_of(work / stage) for stage in ("scan", "describe", "effects", "map", "quality")]
     told = [
         (d.source, *(brought.model_dump() if brought else None for brought in (d.quality, d.labels)))
         for d in dictionaries

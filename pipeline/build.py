@@ -6,7 +6,7 @@ from pathlib import Path
 
 from feature_atlas.errors import InputError
 from feature_atlas.store import is_url
-from pipeline import assemble, describe, effects, quality, scan, tokens
+from pipeline import assemble, describe, effects, map, quality, scan, tokens
 from pipeline.core.device import open_device
 from pipeline.core.files import only_one
 from pipeline.core.params import Params
@@ -22,6 +22,7 @@ def build(params: Params, out: Path) -> None:
         scan.run(params, work)
         describe.run(params, work)
         effects.run(params, work)
+        map.run(params, work)
         quality.run(params, work)
         assemble.run(params, work, out)
 

@@ -102,7 +102,7 @@ def _stage(name: str, does: str) -> None:
     """`atlas tokens`, `atlas scan`, …: one stage alone, as dvc.yaml calls it."""
 
     def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
-        from pipeline import assemble, describe, effects, quality, scan, tokens
+        from pipeline import assemble, describe, effects, map, quality, scan, tokens
         from pipeline.build import local
         from pipeline.core.files import only_one
         from pipeline.core.params import load_params
@@ -115,6 +115,7 @@ def _stage(name: str, does: str) -> None:
             "scan": lambda: scan.run(params, work),
             "describe": lambda: describe.run(params, work),
             "effects": lambda: effects.run(params, work),
+            "map": lambda: map.run(params, work),
             "quality": lambda: quality.run(params, work),
             "assemble": lambda: assemble.run(params, work, atlas),
         }
@@ -128,6 +129,7 @@ _stage("tokens", "documents -> token windows")
 _stage("scan", "windows -> examples and statistics")
 _stage("describe", "weights -> logit effects and neighbours")
 _stage("effects", "windows run again without a latent -> what it does there")
+_stage("map", "directions and neighbours -> maps of latents")
 _stage("quality", "held-out text -> how good each dictionary is")
 _stage("assemble", "what the other stages left -> the atlas")
 

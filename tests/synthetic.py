@@ -24,6 +24,7 @@ from feature_atlas.contract import (
     FORMAT_VERSION,
     INTS,
     LABELS,
+    MAP,
     N_BANDS,
     N_COFIRING,
     N_EFFECT_BINS,
@@ -47,6 +48,7 @@ from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from tests.synthetic_effects import N_ABLATED, ablations
 from tests.synthetic_heads import N_HEADS, write_heads
+from tests.synthetic_map import LEAST, laid_out
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -259,6 +261,8 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         specs = (*specs, *LABELS)
         arrays |= label_arrays(units.labels, units.n_latents)
         attributes["labels"] = label_attribute(units.labels)
+    if units.n_latents >= LEAST:
+        specs, arrays, attributes["map"] = (*specs, *MAP), arrays | laid_out(units.n_latents), True
     d_vocab = len(text.vocabulary)
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=units.two_signed)
     return int((arrays["stats/firings"] > 0).sum())

@@ -49,7 +49,16 @@ def repro(project: Path) -> tuple[set[str], str]:
 
 
 def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
-    assert repro(project)[0] == {"tokens", "scan", "describe", "effects", "quality", "assemble", "site"}
+    assert repro(project)[0] == {
+        "tokens",
+        "scan",
+        "describe",
+        "effects",
+        "map",
+        "quality",
+        "assemble",
+        "site",
+    }
     assert (project / "build/demo/site/atlas/atlas.json").is_file()
     assert repro(project)[0] == set()
     params = yaml.safe_load((project / "params.yaml").read_text())
@@ -80,5 +89,5 @@ def test_a_killed_stage_goes_on(project: Path) -> None:
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     stages, output = repro(project)
-    assert stages == {"scan", "describe", "effects", "quality", "assemble", "site"}
+    assert stages == {"scan", "describe", "effects", "map", "quality", "assemble", "site"}
     assert "scan: going on after" in output

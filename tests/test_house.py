@@ -19,10 +19,12 @@ from viewer_builder.schema_ts import PATH as SCHEMA_PATH
 from viewer_builder.schema_ts import schema
 
 ROOT = Path(__file__).parents[1]
-STAGES = {"tokens", "scan", "describe", "effects", "quality", "assemble"}
+STAGES = {"tokens", "scan", "describe", "effects", "map", "quality", "assemble"}
 OWNERS = {
     "transformers": "pipeline/core/model.py",
     "numba": "pipeline/core/accumulate/kernel.py",
+    "umap": "pipeline/core/layout.py",
+    "sklearn": "pipeline/core/layout.py",
     "tokenizers": "pipeline/core/tokenizer.py",
     "datasets": "pipeline/core/corpus.py",
     "pyarrow": "interchange/arrow.py",

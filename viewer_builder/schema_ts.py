@@ -16,6 +16,7 @@ from feature_atlas.contract import (
     HEADS,
     INTS,
     LABELS,
+    MAP,
     METRICS,
     TOKENS,
     VOCABULARY,
@@ -49,7 +50,7 @@ _CONSTANTS = (
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
+    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *MAP, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],

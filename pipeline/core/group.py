@@ -15,6 +15,7 @@ from feature_atlas.contract import (
     HEADS,
     INTS,
     LABELS,
+    MAP,
     columns,
     dictionary_sizes,
     head_sections,
@@ -65,6 +66,9 @@ def write_dictionary(
         said = {index: [Label(text, source)] for index, text in texts.items() if text}
         arrays |= label_arrays(said, dictionary.n_latents)
         attributes["labels"] = label_attribute(said)
+    laid_out = work / "map" / f"{dictionary.id}.npz"
+    if laid_out.is_file():
+        specs, arrays, attributes["map"] = (*specs, *MAP), arrays | load_arrays(laid_out), True
     create_group(into, specs, arrays, attributes, d_vocab=d_vocab, two_signed=two_signed)
 
 

@@ -91,6 +91,9 @@ class Params(_Record):
     heads: bool = True
     """Describe the attention heads of every layer."""
 
+    map: bool = True
+    """Lay out the latents of every dictionary in a plane, by what they write."""
+
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Tokens to read at most; documents are chosen by hash, sources share evenly."""
 

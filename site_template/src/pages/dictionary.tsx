@@ -1,5 +1,8 @@
 import { useMemo } from "preact/hooks";
 import type { SiteConfig } from "../config.ts";
+import { LazyMap } from "../map/lazy-map.tsx";
+import { useSelection, within } from "../map/selection.ts";
+import { ViewSwitch } from "../map/view-switch.tsx";
 import { Failed } from "../parts/failed.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { Help } from "../parts/help.tsx";
@@ -28,6 +31,8 @@ const KEYS: readonly [string, string][] = [
   ["r", "a random latent of the list"],
 ];
 
+const NO_LABELS: readonly string[] = [];
+
 async function open(base: string, id: string): Promise<Opened> {
   const atlas = await Atlas.open(base);
   const [dictionary, vocabulary] = await Promise.all([atlas.dictionary(id), atlas.vocabulary()]);
@@ -51,7 +56,10 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
   const ready = needed(choice).every((name) => columns[name] !== undefined) && (choice.label === "" || labels !== undefined);
   const n = dictionary.record.n_latents;
   const key = JSON.stringify(choice);
-  const rows = useMemo(() => (ready ? choose(columns, vocabulary, labels ?? [], choice, n) : null), [ready, key]);
+  const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"));
+  const map = dictionary.mapped && query.get("view") === "map";
+  const fitting = useMemo(() => (ready ? choose(columns, vocabulary, labels ?? [], choice, n) : null), [ready, key]);
+  const rows = useMemo(() => (fitting && selection !== undefined ? within(fitting, selection) : null), [fitting, selection]);
   const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
   const sort = (id: SortKey) => set({ sort: id, descending: choice.sort === id ? !choice.descending : id !== "index" });
   useKeys({
@@ -60,7 +68,7 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
       if (rows?.length) location.href = latentHref(root, `${dictionary.record.id}/${rows[Math.floor(Math.random() * rows.length)]}`);
     },
   });
-  const failed = error ?? (choice.label === "" ? null : unlabelled);
+  const failed = error ?? unplaced ?? (choice.label === "" ? null : unlabelled);
   if (failed !== null) return <Failed error={failed} retry={retry} />;
   if (rows === null) return <Skeleton />;
   return (
@@ -79,7 +87,12 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
         <Help keys={KEYS} />
       </div>
       <Filters choice={choice} labelled={dictionary.labelled} shown={rows.length} all={n} onChange={set} />
-      <LatentList labels={labels ?? []} {...{ rows, columns, dictionary, vocabulary, choice, root }} onSort={sort} />
+      {dictionary.mapped && <ViewSwitch map={map} selected={selection ? rows.length : null} change={change} />}
+      {map ? (
+        <LazyMap labels={labels ?? NO_LABELS} {...{ rows, columns, dictionary, vocabulary, query, change, root }} />
+      ) : (
+        <LatentList labels={labels ?? NO_LABELS} {...{ rows, columns, dictionary, vocabulary, choice, root }} onSort={sort} />
+      )}
     </div>
   );
 }

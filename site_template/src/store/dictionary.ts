@@ -21,6 +21,12 @@ export interface Latent {
 /** The snippets of a list row: token types and heat, `SNIPPETS x 2 x SNIPPET`. */
 export type Preview = ValuesOf<"preview">;
 
+/** A map: x and y of each latent in turn, 0..65535 to the right and upwards, and the region it belongs to. */
+export interface Layout {
+  xy: ValuesOf<"map/xy">;
+  region: ValuesOf<"map/region">;
+}
+
 export type Ranges<K extends string> = Record<K, [number, number]>;
 
 export class Dictionary {
@@ -33,6 +39,9 @@ export class Dictionary {
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
+  /** Whether there is a map of its latents. */
+  readonly mapped: boolean;
+  readonly #layouts = new Map<"layout", Promise<Layout>>();
   readonly #previews = new Map<number, Promise<Preview>>();
   readonly #labels: Labels;
 
@@ -44,6 +53,7 @@ export class Dictionary {
     this.mates = (group.attributes["mates"] as string[] | undefined) ?? [];
     this.heads = (group.attributes["heads"] as string | null | undefined) ?? null;
     this.writes = group.attributes["writes"] === true;
+    this.mapped = group.attributes["map"] === true;
     this.#labels = new Labels(group);
     this.#fields = group.attributes["fields"] as { floats: Ranges<FloatField>; ints: Ranges<IntField> };
   }
@@ -79,6 +89,14 @@ export class Dictionary {
   /** One statistic of every latent: one request. */
   async stat(name: Stat, signal?: AbortSignal): Promise<Float32Array | Uint32Array> {
     return this.group.chunk(`stats/${name}`, 0, signal);
+  }
+
+  /** Its map, for who asked whether it is `mapped`. */
+  layout(): Promise<Layout> {
+    return remember(this.#layouts, "layout", async () => {
+      const [xy, region] = await Promise.all([this.group.chunk("map/xy", 0), this.group.chunk("map/region", 0)]);
+      return { xy, region };
+    });
   }
 
   /** A row's snippets. Rows of one chunk share one read; reads of one tick share requests. */

@@ -39,6 +39,8 @@ export const ARRAYS = {
   "stats/top_token": { dims: ["latent"], dtype: "u4" },
   "label": { dims: ["latent"], dtype: "string" },
   "labels": { dims: ["latent", "label", "label_part"], dtype: "string" },
+  "map/xy": { dims: ["latent", "axis"], dtype: "u2" },
+  "map/region": { dims: ["latent"], dtype: "u1" },
   "windows/tokens": { dims: ["head_example", "position"], dtype: "token" },
   "windows/attention": { dims: ["head_example", "key_or_step", "position", "rank"], dtype: "u2" },
   "windows/norms": { dims: ["head_example", "position"], dtype: "f4" },

@@ -1,0 +1,30 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Dictionary, Layout } from "../store/dictionary.ts";
+import { type AtlasError, asAtlasError } from "../store/errors.ts";
+import { inside, readLasso } from "./lasso.ts";
+
+export interface SelectionState {
+  /** The latents that the lasso holds; null without one, undefined until their places have come. */
+  selection: Uint32Array | null | undefined;
+  error: AtlasError | null;
+}
+
+/** What a lasso of the URL selects; only then are the places read. */
+export function useSelection(dictionary: Dictionary, lasso: string | null): SelectionState {
+  const polygon = useMemo(() => (dictionary.mapped ? readLasso(lasso) : null), [dictionary, lasso]);
+  const [layout, setLayout] = useState<Layout | null>(null);
+  const [error, setError] = useState<AtlasError | null>(null);
+  const wanted = polygon !== null && layout === null;
+  useEffect(() => {
+    if (wanted) dictionary.layout().then(setLayout, (reason: unknown) => setError(asAtlasError(reason)));
+  }, [dictionary, wanted]);
+  const selection = useMemo(() => (polygon === null ? null : layout && inside(polygon, layout.xy)), [polygon, layout]);
+  return { selection: polygon === null ? null : (selection ?? undefined), error };
+}
+
+/** The rows that are selected, in their order; all of them without a selection. */
+export function within(rows: Uint32Array, selection: Uint32Array | null): Uint32Array {
+  if (selection === null) return rows;
+  const held = new Set(selection);
+  return rows.filter((index) => held.has(index));
+}
