@@ -8,7 +8,9 @@ import numpy as np
 
 from feature_atlas import Dictionary
 from viewer_builder.quality import quality
+from viewer_builder.render import script_json
 from viewer_builder.site import Site
+from viewer_builder.spreads import spreads
 from viewer_builder.strips import alone
 from viewer_builder.words import dead_of, kind_of, reading_of, units_of
 
@@ -26,6 +28,7 @@ def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
         "quality": quality(record.quality) if record.quality else None,
         "rows": [_row(site, opened, index) for index in best if concentration[index] > 0],
         "config": site.config("../", "dictionary", record.id),
+        "spreads": script_json(spreads(opened)),
     }
 
 

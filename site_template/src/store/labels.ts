@@ -16,10 +16,13 @@ interface Attribute {
   most?: number;
 }
 
+/** Labels that are read at once, by neighbouring ranges of a file: about 100 KB, one request. */
+const BATCH = 8192;
+
 /** Latents of one chunk share one read. */
 export class Labels {
   readonly #attribute: Attribute | undefined;
-  readonly #chunks = new Map<number, Promise<string[]>>();
+  readonly #chunks = new Map<string, Promise<string[]>>();
 
   constructor(private readonly group: Group) {
     this.#attribute = group.attributes["labels"] as Attribute | undefined;
@@ -30,13 +33,19 @@ export class Labels {
     return this.#attribute !== undefined;
   }
 
-  /** Of each of the dictionary's `n` latents the best label; empty where nothing is said. */
-  async best(n: number): Promise<string[]> {
-    if (!this.there) return [];
-    const length = await this.group.chunkLength("label");
-    const numbers = Array.from({ length: Math.ceil(n / length) }, (_, number) => number);
-    const chunks = await Promise.all(numbers.map((number) => this.group.chunk("label", number)));
-    return chunks.flat().slice(0, n);
+  /** A latent's best label; empty where nothing is said. */
+  async best(index: number): Promise<string> {
+    return this.there ? ((await this.#cells("label", index, 1))[0] ?? "") : "";
+  }
+
+  /** The best labels of the first latents, again and again with a batch more, until they are all `n`. */
+  async *allBest(n: number): AsyncGenerator<readonly string[]> {
+    let known: string[] = [];
+    while (this.there && known.length < n) {
+      const batch = Array.from({ length: Math.min(BATCH, n - known.length) }, (_, i) => this.best(known.length + i));
+      known = known.concat(await Promise.all(batch));
+      yield known;
+    }
   }
 
   /** A latent's labels, best first. */
@@ -54,7 +63,7 @@ export class Labels {
   async #cells(path: "label" | "labels", index: number, size: number): Promise<string[]> {
     const length = await this.group.chunkLength(path);
     const number = Math.floor(index / length);
-    const chunk = await remember(this.#chunks, number, () => this.group.chunk(path, number));
+    const chunk = await remember(this.#chunks, `${path} ${number}`, () => this.group.chunk(path, number));
     const row = index % length;
     return chunk.slice(row * size, (row + 1) * size);
   }
