@@ -32,8 +32,26 @@ COUNTED = 4_000_000  # tokens that the statistics claim to be over
 DEAD, LABELLED = 0.03, 0.33
 N_UNKNOWN = 3  # latents whose kurtosis is no number, as after an overflow
 
-_KINDS = ["words for", "names of", "the end of", "numbers before", "a pause after", "code that opens", "talk of"]
-_THINGS = ["rivers", "engines", "harbours", "letters", "bread", "the weather", "matrices", "a garden", "months"]
+_KINDS = [
+    "words for",
+    "names of",
+    "the end of",
+    "numbers before",
+    "a pause after",
+    "code that opens",
+    "talk of",
+]
+_THINGS = [
+    "rivers",
+    "engines",
+    "harbours",
+    "letters",
+    "bread",
+    "the weather",
+    "matrices",
+    "a garden",
+    "months",
+]
 
 
 def scale(path: Path, n: int = N_LATENTS) -> Path:

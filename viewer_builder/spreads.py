@@ -17,7 +17,7 @@ LINEAR = {"concentration"}  # a share that is spread over all of 0 to 1
 
 @dataclass(frozen=True)
 class Spread:
-    """Living latents by a statistic, in equal bins from the lowest to the highest, of its logarithm if `log`."""
+    """Living latents by a statistic: equal bins from lowest to highest, of the logarithm if `log`."""
 
     log: bool
     low: float

@@ -8,7 +8,7 @@ import { Slow } from "../parts/slow.tsx";
 import { Spread } from "../parts/spread.tsx";
 import { type Listed, useBrowsed } from "../state/browse.ts";
 import { useKeys } from "../state/keys.ts";
-import { type Choice, isFiltered, readChoice, type SortKey, type Statistic, shownColumns, toggled, writeChoice } from "../state/list.ts";
+import { type Choice, readChoice, type SortKey, type Statistic, shownColumns, toggled, writeChoice } from "../state/list.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { openAtlas } from "../state/opened.ts";
 import { EVERYTHING, formatRange, type Range } from "../state/ranges.ts";
@@ -58,19 +58,20 @@ export function DictionaryPage({ config }: { config: SiteConfig }) {
   if (opened.state === "failed") return <Failed error={opened.error} retry={opened.retry} />;
   return (
     <div class="browser" data-ready={current ? rows?.length : undefined} aria-busy={!current}>
-      <div class="spreads" role="group" aria-label="statistics">
-        {shownColumns(choice).map((column) => (
-          <Spread
-            key={column.id}
-            column={column}
-            histogram={histogram(column)}
-            filtered={isFiltered(choice)}
-            range={choice.ranges[column.id] ?? EVERYTHING}
-            order={choice.sort !== column.id ? "none" : choice.descending ? "descending" : "ascending"}
-            onSort={() => sort(column.id)}
-            onRange={(range, done) => bound(column.id, range, done)}
-          />
-        ))}
+      <div class="browser-head">
+        <div class="spreads" role="group" aria-label="statistics">
+          {shownColumns(choice).map((column) => (
+            <Spread
+              key={column.id}
+              column={column}
+              histogram={histogram(column)}
+              range={choice.ranges[column.id] ?? EVERYTHING}
+              order={choice.sort !== column.id ? "none" : choice.descending ? "descending" : "ascending"}
+              onSort={() => sort(column.id)}
+              onRange={(range, done) => bound(column.id, range, done)}
+            />
+          ))}
+        </div>
         <Help keys={KEYS} />
       </div>
       <Filters

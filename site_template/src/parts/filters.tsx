@@ -64,8 +64,8 @@ export function Filters({ choice, labelled, shown, all, labelsRead, onChange, on
           </progress>
         )}
         {isFiltered(choice) && (
-          <button type="button" onClick={() => onChange({ ...UNFILTERED, dead: choice.dead })}>
-            clear filters
+          <button type="button" aria-label="clear all filters" onClick={() => onChange({ ...UNFILTERED, dead: choice.dead })}>
+            clear
           </button>
         )}
         <output aria-live="polite">{shown !== null && `${count(shown)} of ${count(all)}`}</output>

@@ -11,8 +11,6 @@ const HEIGHT = 36;
 interface Props {
   column: Column;
   histogram: Histogram;
-  /** Whether anything is filtered: until rows are counted, all of them pass if nothing is. */
-  filtered: boolean;
   range: Range;
   order: "descending" | "ascending" | "none";
   onSort: () => void;
@@ -20,13 +18,12 @@ interface Props {
 }
 
 /** How a statistic is spread over the rows that pass the other filters, before its shape over all; drag to bound it. */
-export function Spread({ column, histogram, filtered, range, order, onSort, onRange }: Props) {
-  const { all } = histogram;
-  const counts = histogram.passing ?? (filtered ? null : (all?.counts ?? null));
+export function Spread({ column, histogram, range, order, onSort, onRange }: Props) {
+  const { all, passing } = histogram;
   const show = column.share ? percent : number;
   const total = all === null ? 0 : sum(all.counts);
   const wide = all !== null && all.low < all.high;
-  const says = `${column.name} of ${counts === null ? "" : `${count(sum(counts))} of `}${count(total)} living latents`;
+  const says = `${column.name} of ${passing === null ? "" : `${count(sum(passing))} of `}${count(total)} living latents`;
   return (
     <figure class="spread" aria-label={column.name} data-statistic={column.id}>
       <figcaption>
@@ -37,7 +34,7 @@ export function Spread({ column, histogram, filtered, range, order, onSort, onRa
       <div class="drawing">
         <svg viewBox={`0 0 ${BARS} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={says}>
           {all && <path class="all" d={shape(all.counts)} />}
-          {counts && <path class="bar" d={shape(counts)} />}
+          {passing && <path class="bar" d={shape(passing)} />}
         </svg>
         {wide && <Brush name={column.name} axis={all} {...{ range, show, onRange }} />}
       </div>

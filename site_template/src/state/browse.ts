@@ -6,7 +6,7 @@ import type { AtlasError } from "../store/errors.ts";
 import type { Stat } from "../store/schema.gen.ts";
 import { type Columns, useColumns, type Values } from "./columns.ts";
 import { useAllLabels } from "./labels.ts";
-import { type Choice, COLUMNS, type Column, needed, shownColumns } from "./list.ts";
+import { type Choice, COLUMNS, type Column, isFiltered, needed, shownColumns } from "./list.ts";
 import { useLoadable } from "./loadable.ts";
 import { orderOf } from "./order.ts";
 import { bitOf, failElse, failings, passing } from "./rows.ts";
@@ -21,7 +21,7 @@ export interface Listed {
 export interface Histogram {
   /** Over all living latents; null until it is known. */
   all: Spread | null;
-  /** Over those that pass all other filters; null until they can be counted. */
+  /** The same over those that pass all other filters; null until they can be counted. */
   passing: ArrayLike<number> | null;
 }
 
@@ -68,17 +68,17 @@ export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uin
   last.current = rows ?? last.current;
 
   const [told] = useState(readSpreads);
-  const [counted] = useState(() => new WeakMap<Values, Counted>());
+  const [spreads] = useState(() => new WeakMap<Values, Spread>());
+  const [bars] = useState(() => new WeakMap<Values, Uint8Array>());
+  const unfiltered = selection === null && !isFiltered(choice);
   const histogram = (column: Column): Histogram => {
     const { [column.id]: values, density } = columns;
-    if (values === undefined || density === undefined) return { all: told[column.id] ?? null, passing: null };
-    let found = counted.get(values);
-    if (found === undefined) {
-      const spread = told[column.id] ?? spreadOf(column, values, density);
-      found = { spread, bars: barsOf(spread, values, density) };
-      counted.set(values, found);
-    }
-    return { all: found.spread, passing: all && countsOf(found.bars, all, bitOf(column.id)) };
+    const counted = () => (values && density ? kept(spreads, values, () => spreadOf(column, values, density)) : null);
+    const spread = told[column.id] ?? counted();
+    if (unfiltered || spread === null) return { all: spread, passing: spread?.counts ?? null };
+    if (values === undefined || density === undefined || all === null) return { all: spread, passing: null };
+    const barsOfAll = kept(bars, values, () => barsOf(spread, values, density));
+    return { all: spread, passing: countsOf(barsOfAll, all, bitOf(column.id)) };
   };
   const retryAll = () => {
     if (error !== null) retry();
@@ -89,16 +89,17 @@ export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uin
   return { rows: last.current, settled: rows !== null, columns, vocabulary, labelsRead: said.labels.length, histogram, error: failed, retry: retryAll };
 }
 
-/** A column's spread, and the bar of each latent. */
-interface Counted {
-  spread: Spread;
-  bars: Uint8Array;
-}
-
 /** The words of the tokens, which rows do not wait for. */
 function useVocabulary(listed: Listed | null, wanted: boolean) {
   const now = listed !== null && wanted;
   return useLoadable(now ? "now" : "later", async () => (now ? listed.atlas.vocabulary() : null));
+}
+
+/** What was made of a column, once. */
+function kept<T>(made: WeakMap<Values, T>, values: Values, make: () => T): T {
+  const known = made.get(values) ?? make();
+  made.set(values, known);
+  return known;
 }
 
 function counting(n: number, descending: boolean): Uint32Array {

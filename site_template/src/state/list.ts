@@ -53,7 +53,7 @@ export const UNFILTERED = { token: "", label: "", index: EVERYTHING, ranges: {},
 
 export function readChoice(query: URLSearchParams): Choice {
   const sort = query.get("sort");
-  const named = query.get("columns")?.split(",");
+  const named = query.get("columns")?.split(/[ ,]+/);
   const ranges: Choice["ranges"] = {};
   for (const { id } of COLUMNS) {
     const range = parseRange(query.get(id));
@@ -73,11 +73,11 @@ export function readChoice(query: URLSearchParams): Choice {
 
 /** The query of a choice; what is at its default is null, that is, left out. */
 export function writeChoice(choice: Choice): Record<string, string | null> {
-  const columns = choice.columns.join();
+  const columns = choice.columns.join(" "); // a plus in the URL
   return {
     sort: choice.sort === SORT ? null : choice.sort,
     order: choice.descending ? null : "up",
-    columns: columns === SHOWN.join() ? null : columns,
+    columns: columns === SHOWN.join(" ") ? null : columns,
     token: choice.token === "" ? null : choice.token,
     label: choice.label === "" ? null : choice.label,
     index: formatRange(choice.index),

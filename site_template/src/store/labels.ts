@@ -40,10 +40,13 @@ export class Labels {
 
   /** The best labels of the first latents, again and again with a batch more, until they are all `n`. */
   async *allBest(n: number): AsyncGenerator<readonly string[]> {
+    const length = await this.group.chunkLength("label");
+    const chunks = Math.max(1, Math.floor(BATCH / length));
     let known: string[] = [];
-    while (this.there && known.length < n) {
-      const batch = Array.from({ length: Math.min(BATCH, n - known.length) }, (_, i) => this.best(known.length + i));
-      known = known.concat(await Promise.all(batch));
+    for (let first = 0; first < n; first += chunks * length) {
+      const there = Math.min(chunks, Math.ceil((n - first) / length));
+      const batch = Array.from({ length: there }, (_, i) => this.#chunk("label", first / length + i));
+      known = known.concat(...(await Promise.all(batch))).slice(0, n);
       yield known;
     }
   }
@@ -63,9 +66,12 @@ export class Labels {
   async #cells(path: "label" | "labels", index: number, size: number): Promise<string[]> {
     const length = await this.group.chunkLength(path);
     const number = Math.floor(index / length);
-    const chunk = await remember(this.#chunks, `${path} ${number}`, () => this.group.chunk(path, number));
     const row = index % length;
-    return chunk.slice(row * size, (row + 1) * size);
+    return (await this.#chunk(path, number)).slice(row * size, (row + 1) * size);
+  }
+
+  #chunk(path: "label" | "labels", number: number): Promise<string[]> {
+    return remember(this.#chunks, `${path} ${number}`, () => this.group.chunk(path, number));
   }
 }
 
