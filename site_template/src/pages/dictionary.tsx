@@ -84,7 +84,7 @@ export function DictionaryPage({ config }: { config: SiteConfig }) {
       />
       {error && <Failed error={error} retry={retry} />}
       {rows && listed ? (
-        <LatentList dictionary={listed.dictionary} root={config.root} onSort={sort} onShowDead={() => set({ dead: true })} {...{ rows, columns, vocabulary, choice }} />
+        <LatentList dictionary={listed.dictionary} root={config.root} onSort={sort} onShowDead={() => set({ dead: true })} busy={!current} {...{ rows, columns, vocabulary, choice }} />
       ) : (
         error === null && <Waiting />
       )}

@@ -15,13 +15,15 @@ interface Props {
   dictionary: Dictionary;
   vocabulary: Vocabulary | null;
   choice: Choice;
+  /** Whether more rows may come. */
+  busy: boolean;
   root: string;
   onSort: (key: SortKey) => void;
   onShowDead: () => void;
 }
 
 /** Only the rows in sight exist in the page. */
-export function LatentList({ rows, columns, dictionary, vocabulary, choice, root, onSort, onShowDead }: Props) {
+export function LatentList({ rows, columns, dictionary, vocabulary, choice, busy, root, onSort, onShowDead }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const view = useRowWindow(body, rows.length);
   const inSight = rows.subarray(view.first, view.last);
@@ -30,7 +32,8 @@ export function LatentList({ rows, columns, dictionary, vocabulary, choice, root
   const labels = useInSight(inSight, (index) => dictionary.bestLabel(index));
   const labelOf = (index: number) => (dictionary.labelled ? labels.get(index) : "");
   const shown = shownColumns(choice);
-  const allDead = rows.length === 0 && !isFiltered(choice);
+  const empty = rows.length === 0 && !busy;
+  const allDead = empty && !isFiltered(choice);
   useEffect(() => body.current?.scrollTo(body.current.scrollLeft, 0), [rows]);
   return (
     <div class="list" role="table" aria-label={`latents of ${dictionary.record.id}`} aria-rowcount={rows.length + 1} style={{ "--n": String(shown.length) }}>
@@ -53,7 +56,7 @@ export function LatentList({ rows, columns, dictionary, vocabulary, choice, root
             None of these latents ever fired. <button type="button" onClick={onShowDead}>Show them</button>
           </p>
         )}
-        {rows.length === 0 && !allDead && <p class="quiet empty">No latent fits. Loosen the filter.</p>}
+        {empty && !allDead && <p class="quiet empty">No latent fits. Loosen the filter.</p>}
       </div>
     </div>
   );

@@ -47,7 +47,8 @@ export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uin
   const first = needed(choice);
   const later: Stat[] = drawn ? ["top_token", ...shownColumns(choice).map(({ id }) => id)] : [];
   const { columns, error, retry } = useColumns(dictionary, [...new Set([...first, ...later])]);
-  const said = useAllLabels(dictionary, choice.label !== "");
+  const searched = choice.label !== "" && dictionary?.labelled === true;
+  const said = useAllLabels(dictionary, searched);
   const words = useVocabulary(listed, drawn || choice.token !== "");
   const vocabulary = words.state === "ready" ? words.value : null;
   const complete = dictionary !== null && first.every((name) => columns[name] !== undefined) && (choice.token === "" || vocabulary !== null);
@@ -86,7 +87,7 @@ export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uin
     if (words.state === "failed") words.retry();
   };
   const failed = error ?? said.error ?? (words.state === "failed" ? words.error : null);
-  return { rows: last.current, settled: rows !== null, columns, vocabulary, labelsRead: said.labels.length, histogram, error: failed, retry: retryAll };
+  return { rows: last.current, settled: rows !== null && (!searched || said.labels.length === n), columns, vocabulary, labelsRead: said.labels.length, histogram, error: failed, retry: retryAll };
 }
 
 /** The words of the tokens, which rows do not wait for. */
