@@ -15,6 +15,7 @@ from viewer_builder.strips import alone
 from viewer_builder.words import dead_of, kind_of, reading_of, units_of
 
 SHOWN = 20
+EARLY = ("zarr.json", "stats/density/c/0")  # what every list reads first: fetched while the script still is
 
 
 def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
@@ -29,7 +30,12 @@ def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
         "rows": [_row(site, opened, index) for index in best if concentration[index] > 0],
         "config": site.config("../", "dictionary", record.id),
         "spreads": script_json(spreads(opened)),
+        "early": [f"{_store(site, opened)}/{path}" for path in EARLY],
     }
+
+
+def _store(site: Site, opened: Dictionary) -> str:
+    return f"{site.atlas_url('../')}/{site.atlas.manifest.run_path}/{opened.record.store}"
 
 
 def _summary(site: Site, opened: Dictionary) -> str:
