@@ -15,7 +15,7 @@ from viewer_builder.strips import alone
 from viewer_builder.words import dead_of, kind_of, reading_of, units_of
 
 SHOWN = 20
-EARLY = ("zarr.json", "stats/density/c/0")  # what every list reads first: fetched while the script still is
+DENSITY = "stats/density/c/0"
 
 
 def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
@@ -30,8 +30,13 @@ def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
         "rows": [_row(site, opened, index) for index in best if concentration[index] > 0],
         "config": site.config("../", "dictionary", record.id),
         "spreads": script_json(spreads(opened)),
-        "early": [f"{_store(site, opened)}/{path}" for path in EARLY],
+        "early": [f"{_store(site, opened)}/{path}" for path in _early(opened)],
     }
+
+
+def _early(opened: Dictionary) -> list[str]:
+    """What every list reads first, to be fetched while the script still is; a column of zeros is no file."""
+    return ["zarr.json"] + ([DENSITY] if DENSITY in opened.group.shard_sizes else [])
 
 
 def _store(site: Site, opened: Dictionary) -> str:

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Num
 
 from feature_atlas import Dictionary
 from feature_atlas.contract import STATS
 
+Array = np.ndarray[Any, Any]
 N_BARS = 50
 LINEAR = {"concentration"}  # a share that is spread over all of 0 to 1
 
@@ -31,8 +31,8 @@ def spreads(opened: Dictionary) -> dict[str, dict[str, Any]]:
     return {name: asdict(spread(name, opened.stat(name), living)) for name in (*STATS, "firings")}
 
 
-def spread(name: str, values: Num[np.ndarray, " latent"], living: Bool[np.ndarray, " latent"]) -> Spread:
-    """Of the living latents whose statistic is a finite number; logarithmic where all are above 0."""
+def spread(name: str, values: Array, living: Array) -> Spread:
+    """Of the living latents whose statistic, [latent], is a finite number; `log` where all are above 0."""
     shown = values[living & np.isfinite(values)].astype(np.float64)
     if len(shown) == 0:
         return Spread(log=False, low=0.0, high=0.0, counts=[0] * N_BARS)
