@@ -41,6 +41,8 @@ SHARD = 512
 # A list sorted by any column shows latents from all over: its preview has one small index for up to
 # 32,768 latents, and 16 latents (about 1.5 KB) a chunk.
 PREVIEW_CHUNK, PREVIEW_SHARD = 16, 32_768
+# The labels of 24 rows from all over: 24 chunks of about 0.7 KB; with 1,024 labels a chunk, 480 KB.
+LABEL_CHUNK = 32
 # A token's page reads two arrays: of each an index of 2 KiB and the chunk of eight types, up to 6 KB.
 TOKEN_CHUNK, TOKEN_SHARD = 8, 1_024
 
@@ -216,7 +218,14 @@ LABEL_PARTS = ("text", "source", "score")
 # Only in groups of dictionaries that were labelled; their attribute `labels` says by whom, and, unless
 # the atlas was made before a latent could have several labels, with `most` how many one has at most.
 LABELS = (
-    ArraySpec("label", ("latent",), "string", "text of the latent's best label; empty if it has none", 1024),
+    ArraySpec(
+        "label",
+        ("latent",),
+        "string",
+        "text of the latent's best label; empty if it has none",
+        LABEL_CHUNK,
+        PREVIEW_SHARD,
+    ),
     ArraySpec(
         "labels",
         ("latent", "label", "label_part"),

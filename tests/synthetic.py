@@ -239,10 +239,10 @@ def _word(random: np.random.Generator, kind: str) -> str:
 
 
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
-    """Makes up to 300 latents in full; a longer dictionary repeats them, so that its lists are real."""
+    """Makes a shard of latents in full; a longer dictionary repeats them, so that its lists are real."""
     ablated = 0 if units.two_signed else N_ABLATED
     sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads, ablated)
-    whole = min(units.n_latents, 300)
+    whole = min(units.n_latents, SHARD)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
     arrays = {name: np.stack([each[name] for each in made]) for name in made[0]}

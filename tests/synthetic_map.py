@@ -1,15 +1,12 @@
-"""A made-up layout: blobs of latents. `python -m tests.synthetic_map FOLDER` writes an atlas of 100,000."""
+"""A made-up layout: blobs of latents."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 LEAST = 100  # latents, as in the build
-WIDE = 100_000
 _STEPS = 65_535
 
 
@@ -22,16 +19,3 @@ def laid_out(n: int) -> dict[str, np.ndarray[Any, Any]]:
     spread = np.where(region[:, None] % 3 == 0, (0.05, 0.01), 0.022)
     places = np.clip(middles[region] + spread * random.normal(size=(n, 2)), 0, 1)
     return {"map/xy": np.rint(places * _STEPS).astype(np.uint16), "map/region": region.astype(np.uint8)}
-
-
-def wide(path: Path) -> Path:
-    """One dictionary of 100,000 latents, made to be seen on a map."""
-    from tests.synthetic import Units, prose, write_atlas
-
-    return write_atlas(
-        path, "A wide atlas", prose(100), [Units("resid_post.0.wide", "resid_post.0", WIDE, dead=0.02)]
-    )
-
-
-if __name__ == "__main__":
-    wide(Path(sys.argv[1]))

@@ -8,11 +8,14 @@ import numpy as np
 
 from feature_atlas import Dictionary
 from viewer_builder.quality import quality
+from viewer_builder.render import script_json
 from viewer_builder.site import Site
+from viewer_builder.spreads import spreads
 from viewer_builder.strips import alone
 from viewer_builder.words import dead_of, kind_of, reading_of, units_of
 
 SHOWN = 20
+DENSITY = "stats/density/c/0"
 
 
 def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
@@ -26,7 +29,18 @@ def dictionary(site: Site, opened: Dictionary) -> dict[str, Any]:
         "quality": quality(record.quality) if record.quality else None,
         "rows": [_row(site, opened, index) for index in best if concentration[index] > 0],
         "config": site.config("../", "dictionary", record.id),
+        "spreads": script_json(spreads(opened)),
+        "early": [f"{_store(site, opened)}/{path}" for path in _early(opened)],
     }
+
+
+def _early(opened: Dictionary) -> list[str]:
+    """What every list reads first, to be fetched while the script still is; a column of zeros is no file."""
+    return ["zarr.json"] + ([DENSITY] if DENSITY in opened.group.shard_sizes else [])
+
+
+def _store(site: Site, opened: Dictionary) -> str:
+    return f"{site.atlas_url('../')}/{site.atlas.manifest.run_path}/{opened.record.store}"
 
 
 def _summary(site: Site, opened: Dictionary) -> str:

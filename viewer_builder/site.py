@@ -53,11 +53,16 @@ class Site:
             "current": current,
         }
 
+    def atlas_url(self, root: str) -> str:
+        """Where a page whose way to the site's root is `root` finds the atlas."""
+        link = "atlas" if self.link is None else self.link
+        return link if is_url(link) else f"{root}{link}"
+
     def config(self, root: str, page: str, dictionary: str | None) -> Any:
         """What the scripts are given, as JSON."""
-        link = "atlas" if self.link is None else self.link
-        atlas = link if is_url(link) else f"{root}{link}"
-        return script_json({"atlas": atlas, "root": root, "page": page, "dictionary": dictionary})
+        return script_json(
+            {"atlas": self.atlas_url(root), "root": root, "page": page, "dictionary": dictionary}
+        )
 
     @cached_property
     def _assets_version(self) -> str:

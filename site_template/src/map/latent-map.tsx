@@ -5,12 +5,13 @@ import type { Columns } from "../state/columns.ts";
 import { type Changes, latentHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Layout } from "../store/dictionary.ts";
+import { BY_DEFAULT, colouringOf } from "./colouring.ts";
 import { type Gestures, listen } from "./gestures.ts";
 import { type Place, readLasso, simplified, writeLasso } from "./lasso.ts";
 import { nameRegions } from "./names.ts";
 import { PointCard } from "./point-card.tsx";
 import { Scene } from "./scene.ts";
-import { BY_DEFAULT, COLOURINGS, shades } from "./shades.ts";
+import { shades } from "./shades.ts";
 import { Tools } from "./tools.tsx";
 import { panned, readView, type Size, type View, writeView, zoomed } from "./view.ts";
 
@@ -50,7 +51,7 @@ export function LatentMap({ layout, dictionary, vocabulary, labels, columns, row
 
   const look = query.get("look");
   const lasso = query.get("lasso");
-  const colouring = COLOURINGS.find(({ id }) => id === query.get("colour")) ?? BY_DEFAULT;
+  const colouring = colouringOf(query);
   const values = columns[colouring.id];
   const { density, top_token } = columns;
   const listed = useMemo(() => {

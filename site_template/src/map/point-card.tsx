@@ -6,7 +6,7 @@ import { latentHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Preview } from "../store/dictionary.ts";
 import { SNIPPETS } from "../store/schema.gen.ts";
-import type { Colouring } from "./shades.ts";
+import type { Colouring } from "./colouring.ts";
 import type { Size } from "./view.ts";
 
 const WIDTH = 360;

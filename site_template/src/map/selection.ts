@@ -10,21 +10,14 @@ export interface SelectionState {
 }
 
 /** What a lasso of the URL selects; only then are the places read. */
-export function useSelection(dictionary: Dictionary, lasso: string | null): SelectionState {
-  const polygon = useMemo(() => (dictionary.mapped ? readLasso(lasso) : null), [dictionary, lasso]);
+export function useSelection(dictionary: Dictionary | null, lasso: string | null): SelectionState {
+  const polygon = useMemo(() => (dictionary?.mapped ? readLasso(lasso) : null), [dictionary, lasso]);
   const [layout, setLayout] = useState<Layout | null>(null);
   const [error, setError] = useState<AtlasError | null>(null);
   const wanted = polygon !== null && layout === null;
   useEffect(() => {
-    if (wanted) dictionary.layout().then(setLayout, (reason: unknown) => setError(asAtlasError(reason)));
+    if (wanted) dictionary?.layout().then(setLayout, (reason: unknown) => setError(asAtlasError(reason)));
   }, [dictionary, wanted]);
   const selection = useMemo(() => (polygon === null ? null : layout && inside(polygon, layout.xy)), [polygon, layout]);
   return { selection: polygon === null ? null : (selection ?? undefined), error };
-}
-
-/** The rows that are selected, in their order; all of them without a selection. */
-export function within(rows: Uint32Array, selection: Uint32Array | null): Uint32Array {
-  if (selection === null) return rows;
-  const held = new Set(selection);
-  return rows.filter((index) => held.has(index));
 }

@@ -2,25 +2,6 @@
 import type { Columns } from "../state/columns.ts";
 import type { Stat } from "../store/schema.gen.ts";
 
-export interface Colouring {
-  id: Stat;
-  name: string;
-  share: boolean;
-  log: boolean;
-}
-
-export const BY_DEFAULT: Colouring = { id: "density", name: "density", share: true, log: true };
-
-export const COLOURINGS: readonly Colouring[] = [
-  BY_DEFAULT,
-  { id: "max", name: "max", share: false, log: true },
-  { id: "mean_firing", name: "mean firing", share: false, log: true },
-  { id: "concentration", name: "concentration", share: true, log: false },
-  { id: "skew", name: "skew", share: false, log: false },
-  { id: "kurtosis", name: "kurtosis", share: false, log: true },
-  { id: "firings", name: "firings", share: false, log: true },
-];
-
 /** Steps of the ramp; and the shades below them: left out of the list, and without a value. */
 export const RAMP = 254;
 export const FAINT = 0;

@@ -1,6 +1,7 @@
 import { number, percent } from "../draw/format.ts";
 import type { Stat } from "../store/schema.gen.ts";
-import { COLOURINGS, type Colouring, type Shades } from "./shades.ts";
+import { COLOURINGS, type Colouring } from "./colouring.ts";
+import type { Shades } from "./shades.ts";
 
 interface Props {
   colouring: Colouring;

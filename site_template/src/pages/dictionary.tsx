@@ -1,7 +1,8 @@
-import { useMemo } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { SiteConfig } from "../config.ts";
-import { LazyMap } from "../map/lazy-map.tsx";
-import { useSelection, within } from "../map/selection.ts";
+import { colouringOf } from "../map/colouring.ts";
+import { LazyMap, WaitingMap } from "../map/lazy-map.tsx";
+import { useSelection } from "../map/selection.ts";
 import { ViewSwitch } from "../map/view-switch.tsx";
 import { Failed } from "../parts/failed.tsx";
 import { Filters } from "../parts/filters.tsx";
@@ -9,99 +10,103 @@ import { Help } from "../parts/help.tsx";
 import { LatentList } from "../parts/latent-list.tsx";
 import { Slow } from "../parts/slow.tsx";
 import { Spread } from "../parts/spread.tsx";
-import { useColumns } from "../state/columns.ts";
+import { type Listed, useBrowsed } from "../state/browse.ts";
 import { useKeys } from "../state/keys.ts";
-import { useLabels } from "../state/labels.ts";
-import { COLUMNS, type Choice, choose, needed, readChoice, type SortKey, writeChoice } from "../state/list.ts";
+import { type Choice, readChoice, type SortKey, type Statistic, shownColumns, toggled, writeChoice } from "../state/list.ts";
 import { useLoadable } from "../state/loadable.ts";
+import { openAtlas } from "../state/opened.ts";
+import { EVERYTHING, formatRange, type Range } from "../state/ranges.ts";
 import { latentHref, useQuery } from "../state/url.ts";
-import { Atlas, type Vocabulary } from "../store/atlas.ts";
-import type { Dictionary } from "../store/dictionary.ts";
-import type { Stat } from "../store/schema.gen.ts";
-
-interface Opened {
-  dictionary: Dictionary;
-  vocabulary: Vocabulary;
-}
 
 const KEYS: readonly [string, string][] = [
-  ["/", "filter by token"],
+  ["f", "filter by token"],
   ["↑ ↓", "move along the list"],
+  ["Page Up, Page Down", "by what is in sight"],
+  ["Home, End", "to its first row, its last"],
   ["Enter", "open the latent"],
+  ["← →", "on a histogram: move an edge of its range"],
   ["r", "a random latent of the list"],
 ];
 
-const NO_LABELS: readonly string[] = [];
-
-async function open(base: string, id: string): Promise<Opened> {
-  const atlas = await Atlas.open(base);
-  const [dictionary, vocabulary] = await Promise.all([atlas.dictionary(id), atlas.vocabulary()]);
-  return { dictionary, vocabulary };
+async function open(base: string, id: string): Promise<Listed> {
+  const atlas = await openAtlas(base);
+  return { atlas, dictionary: await atlas.dictionary(id) };
 }
 
+/** A dictionary: how its statistics are spread, and the list of its latents. */
 export function DictionaryPage({ config }: { config: SiteConfig }) {
   const id = config.dictionary ?? "";
   const opened = useLoadable(id, () => open(config.atlas, id));
-  if (opened.state === "failed") return <Failed error={opened.error} retry={opened.retry} />;
-  if (opened.state === "loading") return <Skeleton />;
-  return <Browser {...opened.value} root={config.root} />;
-}
-
-function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
+  const listed = opened.state === "ready" ? opened.value : null;
   const [query, change] = useQuery();
-  const choice = readChoice(query);
-  const order = useMemo(() => [...new Set<Stat>([...needed(choice), "top_token", ...COLUMNS.map(({ id }) => id)])], []);
-  const { columns, error, retry } = useColumns(dictionary, order);
-  const { labels, error: unlabelled } = useLabels(dictionary);
-  const ready = needed(choice).every((name) => columns[name] !== undefined) && (choice.label === "" || labels !== undefined);
-  const n = dictionary.record.n_latents;
-  const key = JSON.stringify(choice);
+  // A range that is being dragged; the URL learns of it in the end.
+  const [dragged, setDragged] = useState<Choice["ranges"] | null>(null);
+  const settled = readChoice(query);
+  const choice = dragged === null ? settled : { ...settled, ranges: dragged };
+  const dictionary = listed?.dictionary ?? null;
+  const map = dictionary?.mapped === true && query.get("view") === "map";
   const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"));
-  const map = dictionary.mapped && query.get("view") === "map";
-  const fitting = useMemo(() => (ready ? choose(columns, vocabulary, labels ?? [], choice, n) : null), [ready, key]);
-  const rows = useMemo(() => (fitting && selection !== undefined ? within(fitting, selection) : null), [fitting, selection]);
-  const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
-  const sort = (id: SortKey) => set({ sort: id, descending: choice.sort === id ? !choice.descending : id !== "index" });
+  const coloured = map ? ["density", colouringOf(query).id] as const : [];
+  const { rows, settled: current, columns, vocabulary, labelsRead, histogram, error, retry } = useBrowsed(listed, choice, selection, coloured);
+  const n = dictionary?.record.n_latents ?? 0;
+  const set = (changes: Partial<Choice>) => change(writeChoice({ ...settled, ...changes }), "replace");
+  const sort = (by: SortKey) => set({ sort: by, descending: choice.sort === by ? !choice.descending : by !== "index" });
+  const bound = (by: Statistic, range: Range, done: boolean) => {
+    const { [by]: _, ...others } = settled.ranges;
+    const ranges = formatRange(range) === null ? others : { ...others, [by]: range };
+    setDragged(done ? null : ranges);
+    if (done) set({ ranges });
+  };
   useKeys({
-    "/": () => document.getElementById("filter-token")?.focus(),
+    f: () => document.getElementById("filter-token")?.focus(),
     r: () => {
-      if (rows?.length) location.href = latentHref(root, `${dictionary.record.id}/${rows[Math.floor(Math.random() * rows.length)]}`);
+      if (rows?.length) location.href = latentHref(config.root, `${id}/${rows[Math.floor(Math.random() * rows.length)]}`);
     },
   });
-  const failed = error ?? unplaced ?? (choice.label === "" ? null : unlabelled);
-  if (failed !== null) return <Failed error={failed} retry={retry} />;
-  if (rows === null) return <Skeleton />;
+  const failed = error ?? unplaced;
+  if (opened.state === "failed") return <Failed error={opened.error} retry={opened.retry} />;
   return (
-    <div class="browser" data-ready={rows.length}>
-      <div class="spreads">
-        {COLUMNS.filter((column) => column.spread).map((column) => (
-          <Spread
-            key={column.id}
-            column={column}
-            values={columns[column.id] ?? new Float32Array()}
-            density={columns.density ?? new Float32Array()}
-            sorted={choice.sort === column.id}
-            onSort={() => sort(column.id)}
-          />
-        ))}
+    <div class="browser" data-ready={current ? rows?.length : undefined} aria-busy={!current}>
+      <div class="browser-head">
+        <div class="spreads" role="group" aria-label="statistics">
+          {shownColumns(choice).map((column) => (
+            <Spread
+              key={column.id}
+              column={column}
+              histogram={histogram(column)}
+              range={choice.ranges[column.id] ?? EVERYTHING}
+              order={choice.sort !== column.id ? "none" : choice.descending ? "descending" : "ascending"}
+              onSort={() => sort(column.id)}
+              onRange={(range, done) => bound(column.id, range, done)}
+            />
+          ))}
+        </div>
         <Help keys={KEYS} />
       </div>
-      <Filters choice={choice} labelled={dictionary.labelled} shown={rows.length} all={n} onChange={set} />
-      {dictionary.mapped && <ViewSwitch map={map} selected={selection ? rows.length : null} change={change} />}
+      <Filters
+        labelled={dictionary?.labelled ?? false}
+        shown={rows?.length ?? null}
+        all={n}
+        onChange={set}
+        onToggle={(by) => set(toggled(choice, by))}
+        {...{ choice, labelsRead }}
+      />
+      {dictionary?.mapped && <ViewSwitch map={map} selected={selection && rows ? rows.length : null} change={change} />}
+      {failed && <Failed error={failed} retry={retry} />}
       {map ? (
-        <LazyMap labels={labels ?? NO_LABELS} {...{ rows, columns, dictionary, vocabulary, query, change, root }} />
+        rows && vocabulary ? <LazyMap root={config.root} {...{ rows, columns, dictionary, vocabulary, query, change }} /> : failed === null && <WaitingMap />
+      ) : rows && dictionary ? (
+        <LatentList dictionary={dictionary} root={config.root} onSort={sort} onShowDead={() => set({ dead: true })} busy={!current} {...{ rows, columns, vocabulary, choice }} />
       ) : (
-        <LatentList labels={labels ?? NO_LABELS} {...{ rows, columns, dictionary, vocabulary, choice, root }} onSort={sort} />
+        failed === null && <Waiting />
       )}
     </div>
   );
 }
 
-function Skeleton() {
+function Waiting() {
   return (
-    <div class="browser waits" aria-busy="true">
-      <div class="spreads skeleton" />
-      <div class="filters skeleton" />
+    <div class="waits">
       <div class="list skeleton" />
       <Slow />
     </div>

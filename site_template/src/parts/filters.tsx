@@ -1,72 +1,75 @@
 import { count } from "../draw/format.ts";
-import type { Choice } from "../state/list.ts";
+import { type Choice, type Statistic, isFiltered, UNFILTERED, withEnd } from "../state/list.ts";
+import { ColumnMenu } from "./column-menu.tsx";
 
 interface Props {
   choice: Choice;
   labelled: boolean;
-  shown: number;
+  /** Rows that pass; null until that is known. */
+  shown: number | null;
   all: number;
+  /** Labels read so far; those of the others can't be found yet. */
+  labelsRead: number;
   onChange: (changes: Partial<Choice>) => void;
+  onToggle: (id: Statistic) => void;
 }
 
-/** What the list leaves out. Each field is part of the URL. */
-export function Filters({ choice, labelled, shown, all, onChange }: Props) {
-  const bound = (field: "first" | "last" | "from" | "to", label: string) => (
+/** What the list leaves out, beside the ranges of its statistics. Each field is part of the URL. */
+export function Filters({ choice, labelled, shown, all, labelsRead, onChange, onToggle }: Props) {
+  const bound = (end: "low" | "high", label: string) => (
     <input
       type="number"
       min="0"
-      step={field === "first" || field === "last" ? "1" : "any"}
-      value={choice[field] ?? ""}
+      value={choice.index[end] ?? ""}
       aria-label={label}
-      onChange={(event) => onChange({ [field]: numberOf(event.currentTarget.value) })}
+      onChange={(event) => onChange({ index: withEnd(choice.index, end, event.currentTarget.value) })}
+    />
+  );
+  const text = (field: "token" | "label", id: string, placeholder: string) => (
+    <input
+      id={id}
+      type="text"
+      value={choice[field]}
+      placeholder={placeholder}
+      spellcheck={false}
+      autocomplete="off"
+      onInput={(event) => onChange({ [field]: event.currentTarget.value })}
     />
   );
   return (
     <form class="filters" onSubmit={(event) => event.preventDefault()}>
       <label>
         top token contains
-        <input
-          id="filter-token"
-          type="text"
-          value={choice.token}
-          placeholder="/"
-          spellcheck={false}
-          autocomplete="off"
-          onInput={(event) => onChange({ token: event.currentTarget.value })}
-        />
+        {text("token", "filter-token", "f")}
       </label>
       {labelled && (
         <label>
           label contains
-          <input
-            type="text"
-            value={choice.label}
-            spellcheck={false}
-            autocomplete="off"
-            onInput={(event) => onChange({ label: event.currentTarget.value })}
-          />
+          {text("label", "filter-label", "")}
         </label>
       )}
       <fieldset>
         <legend>index</legend>
-        {bound("first", "first index")}–{bound("last", "last index")}
-      </fieldset>
-      <fieldset>
-        <legend>density, %</legend>
-        {bound("from", "lowest density in percent")}–{bound("to", "highest density in percent")}
+        {bound("low", "first index")}–{bound("high", "last index")}
       </fieldset>
       <label>
         <input type="checkbox" checked={choice.dead} onChange={(event) => onChange({ dead: event.currentTarget.checked })} />
         dead too
       </label>
-      <output aria-live="polite">
-        {count(shown)} of {count(all)}
-      </output>
+      <ColumnMenu {...{ choice, onToggle }} />
+      <span class="outcome">
+        {choice.label !== "" && labelsRead < all && (
+          <progress max={all} value={labelsRead} aria-label="labels read">
+            {count(labelsRead)}
+          </progress>
+        )}
+        {isFiltered(choice) && (
+          <button type="button" aria-label="clear all filters" onClick={() => onChange({ ...UNFILTERED, dead: choice.dead })}>
+            clear
+          </button>
+        )}
+        <output aria-live="polite">{shown !== null && `${count(shown)} of ${count(all)}`}</output>
+      </span>
     </form>
   );
-}
-
-function numberOf(text: string): number | null {
-  const value = Number(text);
-  return text.trim() === "" || !Number.isFinite(value) ? null : value;
 }

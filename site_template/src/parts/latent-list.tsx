@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Choice, SortKey } from "../state/list.ts";
 import type { Columns } from "../state/columns.ts";
-import { usePreviews } from "../state/previews.ts";
+import { useInSight } from "../state/in-sight.ts";
+import { type Choice, isFiltered, type SortKey, shownColumns } from "../state/list.ts";
 import { useRowKeys } from "../state/row-keys.ts";
 import { useRowWindow } from "../state/window.ts";
 import type { Vocabulary } from "../store/atlas.ts";
@@ -12,33 +12,51 @@ import { ListRow } from "./list-row.tsx";
 interface Props {
   rows: Uint32Array;
   columns: Columns;
-  /** Of each latent; empty until they have come. */
-  labels: readonly string[];
   dictionary: Dictionary;
-  vocabulary: Vocabulary;
+  vocabulary: Vocabulary | null;
   choice: Choice;
+  /** Whether more rows may come. */
+  busy: boolean;
   root: string;
   onSort: (key: SortKey) => void;
+  onShowDead: () => void;
 }
 
 /** Only the rows in sight exist in the page. */
-export function LatentList({ rows, columns, labels, dictionary, vocabulary, choice, root, onSort }: Props) {
+export function LatentList({ rows, columns, dictionary, vocabulary, choice, busy, root, onSort, onShowDead }: Props) {
   const body = useRef<HTMLDivElement>(null);
-  const { first, last, row } = useRowWindow(body, rows.length);
-  const inSight = rows.subarray(first, last);
-  const walk = useRowKeys(body, rows.length, row);
-  const previews = usePreviews(dictionary, inSight);
-  useEffect(() => body.current?.scrollTo(0, 0), [rows]);
+  const view = useRowWindow(body, rows.length);
+  const inSight = rows.subarray(view.first, view.last);
+  const walk = useRowKeys(body, rows.length, view);
+  const previews = useInSight(inSight, (index) => dictionary.preview(index));
+  const labels = useInSight(inSight, (index) => dictionary.bestLabel(index));
+  const labelOf = (index: number) => (dictionary.labelled ? labels.get(index) : "");
+  const shown = shownColumns(choice);
+  const empty = rows.length === 0 && !busy;
+  const allDead = empty && !isFiltered(choice);
+  useEffect(() => body.current?.scrollTo(body.current.scrollLeft, 0), [rows]);
   return (
-    <div class="list" role="table" aria-label={`latents of ${dictionary.record.id}`} aria-rowcount={rows.length + 1}>
-      <ListHead choice={choice} onSort={onSort} />
+    <div class="list" role="table" aria-label={`latents of ${dictionary.record.id}`} aria-rowcount={rows.length + 1} style={{ "--n": String(shown.length) }}>
       <div class="list-body" ref={body} tabIndex={0} role="rowgroup" onKeyDown={walk}>
-        <div class="list-all" role="presentation" style={{ "--rows": String(rows.length) }}>
+        <ListHead columns={shown} {...{ choice, onSort }} />
+        <div class="list-all" role="presentation" style={{ height: `${view.height}px` }}>
           {Array.from(inSight, (index, offset) => (
-            <ListRow key={index} at={first + offset} preview={previews.get(index) ?? null} label={labels[index] ?? ""} {...{ index, columns, dictionary, vocabulary, root }} />
+            <ListRow
+              key={index}
+              at={view.first + offset}
+              y={view.y(view.first + offset)}
+              preview={previews.get(index)}
+              label={labelOf(index)}
+              {...{ index, choice, shown, columns, dictionary, vocabulary, root }}
+            />
           ))}
         </div>
-        {rows.length === 0 && <p class="quiet empty">No latent fits. Loosen the filter.</p>}
+        {allDead && (
+          <p class="quiet empty">
+            None of these latents ever fired. <button type="button" onClick={onShowDead}>Show them</button>
+          </p>
+        )}
+        {empty && !allDead && <p class="quiet empty">No latent fits. Loosen the filter.</p>}
       </div>
     </div>
   );

@@ -1,53 +1,81 @@
 import { count, number, percent } from "../draw/format.ts";
+import type { Histogram } from "../state/browse.ts";
 import type { Column } from "../state/list.ts";
+import { EVERYTHING, formatRange, type Range } from "../state/ranges.ts";
+import { BARS } from "../state/spread.ts";
+import { DOCS } from "../store/schema.gen.ts";
+import { Brush } from "./brush.tsx";
 
-const BARS = 40;
-const WIDTH = 200;
 const HEIGHT = 36;
-
-type Values = Float32Array | Uint32Array;
 
 interface Props {
   column: Column;
-  values: Values;
-  /** Density of each latent: those that never fire are left out. */
-  density: Values;
-  sorted: boolean;
+  histogram: Histogram;
+  range: Range;
+  order: "descending" | "ascending" | "none";
   onSort: () => void;
+  onRange: (range: Range, settled: boolean) => void;
 }
 
-/** How a statistic is spread over the living latents; a click sorts by it. */
-export function Spread({ column, values, density, sorted, onSort }: Props) {
-  const log = column.spread === "log";
-  const living = Array.from(values).filter((value, i) => (density[i] ?? 0) > 0 && (!log || value > 0));
-  const { low, high, bars } = binned(log ? living.map(Math.log) : living);
-  const tallest = Math.max(...bars, 1);
-  const show = (value: number) => (living.length === 0 ? "–" : (column.share ? percent : number)(log ? Math.exp(value) : value));
-  const label = `${column.name} of ${count(living.length)} living latents, ${show(low)} to ${show(high)}`;
+/** How a statistic is spread over the rows that pass the other filters, before its shape over all; drag to bound it. */
+export function Spread({ column, histogram, range, order, onSort, onRange }: Props) {
+  const { all, passing } = histogram;
+  const show = column.share ? percent : number;
+  const total = all === null ? 0 : sum(all.counts);
+  const wide = all !== null && all.low < all.high;
+  const says = `${column.name} of ${passing === null ? "" : `${count(sum(passing))} of `}${count(total)} living latents`;
   return (
-    <button type="button" class="spread" aria-pressed={sorted} onClick={onSort} title={`${label}; sort by it`} aria-label={`${label}; sort by it`}>
-      <span class="name">{column.name}</span>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" preserveAspectRatio="none">
-        {bars.map((n, i) => (
-          <rect key={i} class="bar" x={(i * WIDTH) / BARS} y={HEIGHT * (1 - n / tallest)} width={WIDTH / BARS - 1} height={(HEIGHT * n) / tallest} />
-        ))}
-      </svg>
-      <span class="ends">
-        <span>{show(low)}</span>
-        {log && <span>log</span>}
-        <span>{show(high)}</span>
-      </span>
-    </button>
+    <figure class="spread" aria-label={column.name} data-statistic={column.id}>
+      <figcaption>
+        <button type="button" class="name" aria-pressed={order !== "none"} data-order={order} onClick={onSort} title={`${DOCS[column.id]}; click to sort`}>
+          {column.name}
+        </button>
+      </figcaption>
+      <div class="drawing">
+        <svg viewBox={`0 0 ${BARS} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={says}>
+          {all && <path class="all" d={shape(all.counts)} />}
+          {passing && <path class="bar" d={shape(passing)} />}
+        </svg>
+        {wide && <Brush name={column.name} axis={all} {...{ range, show, onRange }} />}
+      </div>
+      <p class="ends">
+        {all === null ? (
+          <span>…</span>
+        ) : total === 0 ? (
+          <span>no latent fires</span>
+        ) : !wide ? (
+          <span>all {show(all.low)}</span>
+        ) : formatRange(range) === null ? (
+          <>
+            <span>{show(all.low)}</span>
+            {all.log && <span>log</span>}
+            <span>{show(all.high)}</span>
+          </>
+        ) : (
+          <>
+            <b>{inWords(range, show)}</b>
+            <button type="button" class="clear" aria-label={`any ${column.name}`} onClick={() => onRange(EVERYTHING, true)}>
+              ×
+            </button>
+          </>
+        )}
+      </p>
+    </figure>
   );
 }
 
-function binned(values: readonly number[]): { low: number; high: number; bars: number[] } {
-  const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const bars = new Array<number>(BARS).fill(0);
-  for (const value of values) {
-    const bar = high > low ? Math.min(BARS - 1, Math.floor(((value - low) / (high - low)) * BARS)) : 0;
-    bars[bar] = (bars[bar] ?? 0) + 1;
-  }
-  return { low, high, bars };
+function inWords({ low, high }: Range, show: (value: number) => string): string {
+  if (low === null) return `≤ ${show(high ?? 0)}`;
+  return high === null ? `≥ ${show(low)}` : `${show(low)} – ${show(high)}`;
+}
+
+/** The bars as one path, the tallest as high as the drawing. */
+function shape(counts: ArrayLike<number>): string {
+  const tallest = Array.from(counts).reduce((a, b) => Math.max(a, b), 1);
+  const bar = (n: number, i: number) => (n === 0 ? "" : `M${i} ${HEIGHT}V${(HEIGHT * (1 - n / tallest)).toFixed(2)}h.9V${HEIGHT}`);
+  return Array.from(counts, bar).join("");
+}
+
+function sum(counts: ArrayLike<number>): number {
+  return Array.from(counts).reduce((a, b) => a + b, 0);
 }

@@ -1,119 +1,120 @@
-/** Which latents a list shows, and in which order: pure functions on columns. */
-import { textOf } from "../draw/glyphs.ts";
-import type { Vocabulary } from "../store/atlas.ts";
+/** What a list shows, and in which order. It lives in the URL. */
 import type { Stat } from "../store/schema.gen.ts";
-import type { Columns } from "./columns.ts";
+import { bound, EVERYTHING, formatRange, parseRange, type Range } from "./ranges.ts";
 
 /** A column of the list: a statistic of the store. */
+export type Statistic = Exclude<Stat, "top_token">;
+
 export interface Column {
-  id: Stat;
+  id: Statistic;
   name: string;
-  share: boolean;
-  /** Drawn as a small histogram above the list, on this scale. */
-  spread?: "log" | "linear";
+  /** For the head of a narrow column. */
+  short?: string;
+  share?: boolean;
+  /** Spread over all of 0 to 1: its axis is never logarithmic. */
+  linear?: boolean;
 }
 
 export const COLUMNS: readonly Column[] = [
-  { id: "density", name: "density", share: true, spread: "log" },
-  { id: "max", name: "max", share: false, spread: "log" },
-  { id: "mean_firing", name: "mean firing", share: false },
-  { id: "concentration", name: "conc.", share: true, spread: "linear" },
-  { id: "skew", name: "skew", share: false },
-  { id: "kurtosis", name: "kurtosis", share: false },
-  { id: "firings", name: "firings", share: false },
+  { id: "density", name: "density", share: true },
+  { id: "firings", name: "firings" },
+  { id: "max", name: "max" },
+  { id: "min", name: "min" },
+  { id: "mean", name: "mean" },
+  { id: "mean_firing", name: "mean when firing", short: "mean firing" },
+  { id: "variance", name: "variance" },
+  { id: "skew", name: "skew" },
+  { id: "kurtosis", name: "kurtosis" },
+  { id: "concentration", name: "concentration", short: "conc.", share: true, linear: true },
 ];
 
 /** What a list may be sorted by: a column, or the dictionary's own order. */
-export type SortKey = Stat | "index";
+export type SortKey = Statistic | "index";
 
-/** What the list shows. It lives in the URL. */
 export interface Choice {
   sort: SortKey;
   descending: boolean;
+  columns: readonly Statistic[];
   /** Text that the top token contains. */
   token: string;
   /** Text that the label contains. */
   label: string;
-  /** Bounds of the index and of the density (in percent). */
-  first: number | null;
-  last: number | null;
-  from: number | null;
-  to: number | null;
+  index: Range;
+  /** Of the statistics that are bounded. */
+  ranges: Partial<Record<Statistic, Range>>;
   dead: boolean;
 }
 
 const SORT: SortKey = "concentration";
+const SHOWN: readonly Statistic[] = ["density", "max", "mean_firing", "skew", "concentration"];
+
+/** What a choice without filters has in their place. */
+export const UNFILTERED = { token: "", label: "", index: EVERYTHING, ranges: {}, dead: false };
 
 export function readChoice(query: URLSearchParams): Choice {
   const sort = query.get("sort");
-  const bound = (name: string) => {
-    const text = query.get(name);
-    return text === null || text === "" || !Number.isFinite(Number(text)) ? null : Number(text);
-  };
+  const named = query.get("columns")?.split(/[ ,]+/);
+  const ranges: Choice["ranges"] = {};
+  for (const { id } of COLUMNS) {
+    const range = parseRange(query.get(id));
+    if (formatRange(range) !== null) ranges[id] = range;
+  }
   return {
-    sort: sort === "index" ? "index" : (COLUMNS.find((column) => column.id === sort)?.id ?? SORT),
+    sort: sort === "index" ? "index" : (COLUMNS.find(({ id }) => id === sort)?.id ?? SORT),
     descending: query.get("order") !== "up",
+    columns: named === undefined ? SHOWN : inOrder((id) => named.includes(id)),
     token: query.get("token") ?? "",
     label: query.get("label") ?? "",
-    first: bound("first"),
-    last: bound("last"),
-    from: bound("from"),
-    to: bound("to"),
+    index: parseRange(query.get("index")),
+    ranges,
     dead: query.get("dead") === "1",
   };
 }
 
 /** The query of a choice; what is at its default is null, that is, left out. */
 export function writeChoice(choice: Choice): Record<string, string | null> {
-  const bound = (value: number | null) => (value === null ? null : String(value));
+  const columns = choice.columns.join(" "); // a plus in the URL
   return {
     sort: choice.sort === SORT ? null : choice.sort,
     order: choice.descending ? null : "up",
+    columns: columns === SHOWN.join(" ") ? null : columns,
     token: choice.token === "" ? null : choice.token,
     label: choice.label === "" ? null : choice.label,
-    first: bound(choice.first),
-    last: bound(choice.last),
-    from: bound(choice.from),
-    to: bound(choice.to),
+    index: formatRange(choice.index),
     dead: choice.dead ? "1" : null,
+    ...Object.fromEntries(COLUMNS.map(({ id }) => [id, formatRange(choice.ranges[id] ?? EVERYTHING)])),
   };
 }
 
+/** The columns to draw: those that were chosen, that it is sorted by, and that are bounded. */
+export function shownColumns({ columns, sort, ranges }: Choice): readonly Column[] {
+  return COLUMNS.filter(({ id }) => columns.includes(id) || sort === id || ranges[id] !== undefined);
+}
+
+/** Adds a column, or removes it with its range and the order by it. */
+export function toggled(choice: Choice, id: Statistic): Partial<Choice> {
+  if (!shownColumns(choice).some((column) => column.id === id)) return { columns: inOrder((other) => other === id || choice.columns.includes(other)) };
+  const { [id]: _, ...ranges } = choice.ranges;
+  const order = choice.sort === id ? { sort: "index" as const, descending: false } : {};
+  return { columns: choice.columns.filter((other) => other !== id), ranges, ...order };
+}
+
+/** Whether it leaves out more than the dead. */
+export function isFiltered({ token, label, index, ranges }: Choice): boolean {
+  return token !== "" || label !== "" || formatRange(index) !== null || Object.keys(ranges).length > 0;
+}
+
 /** Columns without which the choice can't be made. */
-export function needed(choice: Choice): Stat[] {
-  const sort: Stat[] = choice.sort === "index" ? [] : [choice.sort];
-  const token: Stat[] = choice.token === "" ? [] : ["top_token"];
-  return [...new Set<Stat>([...sort, "density", ...token])];
+export function needed({ sort, token, ranges }: Choice): Stat[] {
+  const names = [...(sort === "index" ? [] : [sort]), "density", ...Object.keys(ranges), ...(token === "" ? [] : ["top_token"])];
+  return [...new Set(names as Stat[])];
 }
 
-/** Indexes of the latents to show, in order; ties keep the order of the dictionary. `labels` is of each latent. */
-export function choose(columns: Columns, vocabulary: Vocabulary, labels: readonly string[], choice: Choice, n: number): Uint32Array {
-  const label = choice.label.toLowerCase();
-  const types = choice.token === "" ? null : matching(vocabulary, choice.token);
-  const low = (choice.from ?? Number.NEGATIVE_INFINITY) / 100;
-  const high = (choice.to ?? Number.POSITIVE_INFINITY) / 100;
-  const stop = Math.min(n, (choice.last ?? n) + 1);
-  const kept = new Uint32Array(n);
-  let size = 0;
-  for (let i = Math.max(0, choice.first ?? 0); i < stop; i++) {
-    const density = columns.density?.[i] ?? 0;
-    if (density < low || density > high || (!choice.dead && density === 0)) continue;
-    if (types !== null && types[columns.top_token?.[i] ?? 0] !== 1) continue;
-    if (label !== "" && !(labels[i] ?? "").toLowerCase().includes(label)) continue;
-    kept[size++] = i;
-  }
-  const values = choice.sort === "index" ? undefined : columns[choice.sort];
-  return ordered(kept.slice(0, size), values, choice.descending);
+/** A range with one end replaced by what somebody typed. */
+export function withEnd(range: Range, end: "low" | "high", text: string): Range {
+  return { ...range, [end]: bound(text) };
 }
 
-function ordered(rows: Uint32Array, values: Columns[Stat], descending: boolean): Uint32Array {
-  if (values === undefined) return descending ? rows.reverse() : rows;
-  const sign = descending ? -1 : 1;
-  return rows.sort((a, b) => sign * ((values[a] ?? 0) - (values[b] ?? 0)) || a - b);
-}
-
-/** Marks the token types whose text contains `part`, whatever the case. */
-function matching(vocabulary: Vocabulary, part: string): Uint8Array {
-  const wanted = part.toLowerCase();
-  return Uint8Array.from(vocabulary.text, (_, type) => (textOf(vocabulary, type).toLowerCase().includes(wanted) ? 1 : 0));
+function inOrder(wanted: (id: Statistic) => boolean): Statistic[] {
+  return COLUMNS.map(({ id }) => id).filter(wanted);
 }

@@ -1,8 +1,9 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { RowWindow } from "./window.ts";
 
 /** Arrow keys, Page Up and Down, Home and End move the focus along a list of which few rows are drawn. */
-export function useRowKeys(list: RefObject<HTMLElement | null>, n: number, row: number): (event: KeyboardEvent) => void {
+export function useRowKeys(list: RefObject<HTMLElement | null>, n: number, { page, reveal }: RowWindow): (event: KeyboardEvent) => void {
   const cursor = useRef(-1);
   const pending = useRef(false);
   const link = () => list.current?.querySelector<HTMLElement>(`[aria-rowindex="${cursor.current + 2}"] a`);
@@ -17,14 +18,13 @@ export function useRowKeys(list: RefObject<HTMLElement | null>, n: number, row: 
     if (element === null) return;
     const focused = event.target instanceof Element ? event.target.closest("[aria-rowindex]") : null;
     const at = focused ? Number(focused.getAttribute("aria-rowindex")) - 2 : cursor.current;
-    const next = destination(event.key, at, n, Math.floor(element.clientHeight / row));
+    const next = destination(event.key, at, n, page);
     if (next === null) return;
     event.preventDefault();
     cursor.current = next;
     pending.current = !link();
     (link() ?? element).focus({ preventScroll: true });
-    const lowest = (next + 1) * row - element.clientHeight;
-    element.scrollTo(0, Math.max(lowest, Math.min(element.scrollTop, next * row)));
+    reveal(next);
   };
 }
 

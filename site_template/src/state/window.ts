@@ -1,25 +1,36 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
-/** Of a scrolling list whose rows are `--row` high: the rows in sight. */
-export interface RowWindow {
-  first: number;
-  last: number;
-  /** Height of a row in pixels. */
-  row: number;
-}
+/** Browsers draw no element higher than 17.9 (Firefox) to 33.5 million pixels: 500,000 rows stay below. */
+const HIGHEST = 15_000_000;
 
 /** Rows drawn beyond those in sight, on either side. */
 const SPARE = 2;
 
+/** Of a scrolling list whose rows are `--row` high below a head of `--head`: the rows in sight. */
+export interface RowWindow {
+  first: number;
+  last: number;
+  /** How many fit below the head. */
+  page: number;
+  /** Of all rows in pixels, HIGHEST at most. */
+  height: number;
+  /** Where a row is drawn. */
+  y: (at: number) => number;
+  /** Scrolls no further than it takes to have a row in sight. */
+  reveal: (at: number) => void;
+}
+
+/** Of rows that together are too high, the scroll bar passes more pixels of rows than its own. */
 export function useRowWindow(list: RefObject<HTMLElement | null>, n: number): RowWindow {
-  const [view, setView] = useState({ top: 0, height: 600, row: 30 });
+  const [view, setView] = useState({ scrolled: 0, seen: 600, row: 30 });
   useLayoutEffect(() => {
     const element = list.current;
     if (element === null) return;
     const measure = () => {
-      const row = Number.parseFloat(getComputedStyle(element).getPropertyValue("--row"));
-      setView({ top: element.scrollTop, height: element.clientHeight, row });
+      const style = getComputedStyle(element);
+      const [row = 30, head = 0] = ["--row", "--head"].map((name) => Number.parseFloat(style.getPropertyValue(name)));
+      setView({ scrolled: element.scrollTop, seen: element.clientHeight - head, row });
     };
     const watch = new ResizeObserver(measure);
     watch.observe(element);
@@ -30,7 +41,15 @@ export function useRowWindow(list: RefObject<HTMLElement | null>, n: number): Ro
       element.removeEventListener("scroll", measure);
     };
   }, []);
-  const first = Math.max(0, Math.floor(view.top / view.row) - SPARE);
-  const last = Math.min(n, Math.ceil((view.top + view.height) / view.row) + SPARE);
-  return { first: Math.min(first, n), last, row: view.row };
+  const { scrolled, seen, row } = view;
+  const height = Math.min(n * row, HIGHEST);
+  const speed = n * row > HIGHEST ? (n * row - seen) / (HIGHEST - seen) : 1;
+  const top = scrolled * speed;
+  const first = Math.min(n, Math.max(0, Math.floor(top / row) - SPARE));
+  const last = Math.min(n, Math.ceil((top + seen) / row) + SPARE);
+  const reveal = (at: number) => {
+    const goal = Math.max((at + 1) * row - seen, Math.min(top, at * row));
+    list.current?.scrollTo(list.current.scrollLeft, goal / speed);
+  };
+  return { first, last, page: Math.floor(seen / row), height, y: (at) => at * row - top + scrolled, reveal };
 }

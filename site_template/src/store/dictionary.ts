@@ -81,9 +81,14 @@ export class Dictionary {
     return this.#labels.there;
   }
 
-  /** Of every latent the best label; empty where there is none. */
-  async bestLabels(): Promise<readonly string[]> {
-    return this.#labels.best(this.record.n_latents);
+  /** The best label of a latent; empty if it has none. */
+  async bestLabel(index: number): Promise<string> {
+    return this.#labels.best(index);
+  }
+
+  /** Of every latent the best label: the first ones, then more, then all. */
+  bestLabels(): AsyncGenerator<readonly string[]> {
+    return this.#labels.allBest(this.record.n_latents);
   }
 
   /** One statistic of every latent: one request. */

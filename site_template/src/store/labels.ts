@@ -16,10 +16,13 @@ interface Attribute {
   most?: number;
 }
 
+/** Labels that are read at once, by neighbouring ranges of a file: about 100 KB, one request. */
+const BATCH = 8192;
+
 /** Latents of one chunk share one read. */
 export class Labels {
   readonly #attribute: Attribute | undefined;
-  readonly #chunks = new Map<number, Promise<string[]>>();
+  readonly #chunks = new Map<string, Promise<string[]>>();
 
   constructor(private readonly group: Group) {
     this.#attribute = group.attributes["labels"] as Attribute | undefined;
@@ -30,13 +33,22 @@ export class Labels {
     return this.#attribute !== undefined;
   }
 
-  /** Of each of the dictionary's `n` latents the best label; empty where nothing is said. */
-  async best(n: number): Promise<string[]> {
-    if (!this.there) return [];
+  /** A latent's best label; empty where nothing is said. */
+  async best(index: number): Promise<string> {
+    return this.there ? ((await this.#cells("label", index, 1))[0] ?? "") : "";
+  }
+
+  /** The best labels of the first latents, again and again with a batch more, until they are all `n`. */
+  async *allBest(n: number): AsyncGenerator<readonly string[]> {
     const length = await this.group.chunkLength("label");
-    const numbers = Array.from({ length: Math.ceil(n / length) }, (_, number) => number);
-    const chunks = await Promise.all(numbers.map((number) => this.group.chunk("label", number)));
-    return chunks.flat().slice(0, n);
+    const chunks = Math.max(1, Math.floor(BATCH / length));
+    let known: string[] = [];
+    for (let first = 0; first < n; first += chunks * length) {
+      const there = Math.min(chunks, Math.ceil((n - first) / length));
+      const batch = Array.from({ length: there }, (_, i) => this.#chunk("label", first / length + i));
+      known = known.concat(...(await Promise.all(batch))).slice(0, n);
+      yield known;
+    }
   }
 
   /** A latent's labels, best first. */
@@ -54,9 +66,12 @@ export class Labels {
   async #cells(path: "label" | "labels", index: number, size: number): Promise<string[]> {
     const length = await this.group.chunkLength(path);
     const number = Math.floor(index / length);
-    const chunk = await remember(this.#chunks, number, () => this.group.chunk(path, number));
     const row = index % length;
-    return chunk.slice(row * size, (row + 1) * size);
+    return (await this.#chunk(path, number)).slice(row * size, (row + 1) * size);
+  }
+
+  #chunk(path: "label" | "labels", number: number): Promise<string[]> {
+    return remember(this.#chunks, `${path} ${number}`, () => this.group.chunk(path, number));
   }
 }
 
