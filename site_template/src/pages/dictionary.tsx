@@ -56,8 +56,8 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
   const ready = needed(choice).every((name) => columns[name] !== undefined) && (choice.label === "" || labels !== undefined);
   const n = dictionary.record.n_latents;
   const key = JSON.stringify(choice);
-  const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"));
   const map = dictionary.mapped && query.get("view") === "map";
+  const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"), map);
   const fitting = useMemo(() => (ready ? choose(columns, vocabulary, labels ?? [], choice, n) : null), [ready, key]);
   const rows = useMemo(() => (fitting && selection !== undefined ? within(fitting, selection) : null), [fitting, selection]);
   const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
