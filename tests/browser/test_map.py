@@ -208,6 +208,7 @@ def test_keys_do_all_that_the_mouse_does(sites: Sites, visitor: Visitor) -> None
     wanted = int((around(lasso_of(page), xy) & living).sum())
     expect(page.locator(".selected span")).to_have_text(f"{wanted} selected on the map")
     shared = page.url
+    expect(page.get_by_role("application")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_selector(f'[data-ready="resid_post.1.toy/{first}"]')
     page.goto(shared)

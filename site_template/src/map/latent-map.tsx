@@ -60,7 +60,13 @@ export function LatentMap({ layout, dictionary, vocabulary, labels, columns, row
     return marks;
   }, [rows]);
   const shown = useMemo(() => shades(values, density, listed, colouring.log), [values, density, listed, colouring]);
-  const tokenOf = (index: number) => alone(vocabulary, top_token?.[index] ?? 0).replace(/^␣(?=.)/u, "");
+  const tokens = useMemo(() => new Map<number, string>(), [vocabulary]);
+  const tokenOf = (index: number) => {
+    const type = top_token?.[index] ?? 0;
+    const known = tokens.get(type) ?? alone(vocabulary, type).replace(/^␣(?=.)/u, "");
+    tokens.set(type, known);
+    return known;
+  };
   const dead = (index: number) => density?.[index] === 0;
   const regions = useMemo(
     () => (top_token && density ? nameRegions({ ...layout, labels, token: tokenOf, living: (index) => !dead(index) }) : []),

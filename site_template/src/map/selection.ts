@@ -9,12 +9,12 @@ export interface SelectionState {
   error: AtlasError | null;
 }
 
-/** What a lasso of the URL selects; only then are the places read. */
-export function useSelection(dictionary: Dictionary | null, lasso: string | null): SelectionState {
+/** What a lasso of the URL selects. The places are read if there is one, or the map is shown on which it may be drawn. */
+export function useSelection(dictionary: Dictionary | null, lasso: string | null, map: boolean): SelectionState {
   const polygon = useMemo(() => (dictionary?.mapped ? readLasso(lasso) : null), [dictionary, lasso]);
   const [layout, setLayout] = useState<Layout | null>(null);
   const [error, setError] = useState<AtlasError | null>(null);
-  const wanted = polygon !== null && layout === null;
+  const wanted = (polygon !== null || map) && layout === null;
   useEffect(() => {
     if (wanted) dictionary?.layout().then(setLayout, (reason: unknown) => setError(asAtlasError(reason)));
   }, [dictionary, wanted]);

@@ -45,7 +45,7 @@ export function DictionaryPage({ config }: { config: SiteConfig }) {
   const choice = dragged === null ? settled : { ...settled, ranges: dragged };
   const dictionary = listed?.dictionary ?? null;
   const map = dictionary?.mapped === true && query.get("view") === "map";
-  const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"));
+  const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"), map);
   const coloured = map ? ["density", colouringOf(query).id] as const : [];
   const { rows, settled: current, columns, vocabulary, labelsRead, histogram, error, retry } = useBrowsed(listed, choice, selection, coloured);
   const n = dictionary?.record.n_latents ?? 0;
