@@ -18,6 +18,7 @@ from feature_atlas.contract import (
     N_FIRES_ON,
     NO_TOKEN,
     PER_BAND,
+    RELATED,
     SNIPPET,
     STATS,
     columns,
@@ -66,7 +67,9 @@ def dictionary_arrays(
     }
     n_top = scan["top/key"].shape[1]
     n_heads = fields["head_part"].shape[1]
-    sizes = dictionary_sizes(len(scan["moments/firings"]), n_top, two_signed, bool(mates), n_heads)
+    sizes = dictionary_sizes(
+        len(scan["moments/firings"]), n_top, two_signed, bool(mates), n_heads, related_sizes(describe)
+    )
     floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
     return {
         "examples/tokens": examples["tokens"],
@@ -267,9 +270,15 @@ def _described(describe: Arrays, n: int) -> Arrays:
     sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
-        if field.axis in ("effect", "effect_bin", "neighbour"):
+        if field.axis in ("effect", "effect_bin", "neighbour", *RELATED):
             found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
     return found
+
+
+def related_sizes(describe: Arrays) -> dict[str, int]:
+    """Of the axes of RELATED that describe tells of, how many each latent has."""
+    fields = [field for field in INTS if field.axis in RELATED]
+    return {field.axis: describe[field.name].shape[1] for field in fields if field.name in describe}
 
 
 def card(fields: Arrays, ranges: dict[str, tuple[int, int]], n: int, dtype: type) -> np.ndarray:

@@ -108,6 +108,12 @@ export type FloatField =
   | "cofiring_cosine"
   | "across_cosine"
   | "head_part"
+  | "encoder_cosine"
+  | "upstream_cosine"
+  | "upstream_weight"
+  | "downstream_cosine"
+  | "downstream_weight"
+  | "writer_norm"
   ;
 
 export type IntField =
@@ -131,6 +137,12 @@ export type IntField =
   | "across_index"
   | "across_count"
   | "effect_hist"
+  | "encoder_index"
+  | "upstream_dictionary"
+  | "upstream_index"
+  | "downstream_dictionary"
+  | "downstream_index"
+  | "writer_head"
   ;
 
 export type HeadFloat =
@@ -223,6 +235,12 @@ export const DOCS = {
   "cofiring_cosine": "shared firings / sqrt(own firings x those of the other), largest first, within the dictionary",
   "across_cosine": "the same with latents of the layer's other dictionaries",
   "head_part": "of latents of an attention output: what each head of the layer writes into the latent's activation before its function and bias, mean over firings",
+  "encoder_cosine": "cosine of the read directions, largest first",
+  "upstream_cosine": "cosine of the unit's write direction and this one's read direction, largest magnitude first; 0 marks an empty slot",
+  "upstream_weight": "their dot product: virtual weight, from the unit to this one",
+  "downstream_cosine": "cosine of this one's write direction and the unit's read direction, largest magnitude first; 0 marks an empty slot",
+  "downstream_weight": "their dot product: virtual weight, from this one to the unit",
+  "writer_norm": "\u2016W_V W_O r\u2016, largest first, r being the read direction at length 1: the most that a head can add along r for a normalised input of length 1, its `ln1`'s gain in it; 0 marks an empty slot",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
@@ -243,6 +261,12 @@ export const DOCS = {
   "across_index": "latent of that dictionary",
   "across_count": "positions where both fire; 0 marks an empty slot",
   "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
+  "encoder_index": "latent of the same dictionary; its own index marks an empty slot",
+  "upstream_dictionary": "index in the `dictionaries` of the group's `upstream`",
+  "upstream_index": "unit of that dictionary",
+  "downstream_dictionary": "index in the `dictionaries` of the group's `downstream`",
+  "downstream_index": "unit of that dictionary",
+  "writer_head": "layer x heads of a layer + head",
 };
 
 export const HEAD_DOCS = {
