@@ -95,11 +95,10 @@ def test_a_new_dictionary_leaves_what_is_done_as_it_is(
     after = touched(work)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {f"describe/{name}+virtual.npz" for name in ("mlp_post.0", "mlp_post.1", "tiny-sae")}
-    before = after
     more = with_dictionary(more, "mate", f"{tiny_dictionary}@mlp_out.1")
     build(more, out)
     again = touched(work)
-    changed = {name for name in before if before[name] != again[name]}
+    changed = {name for name in before if after[name] != again[name]}
     assert changed == {"scan/tiny-sae.npz"} | {
         f"describe/{name}+virtual.npz" for name in ("mlp_post.1", "tiny-sae")
     }
