@@ -45,6 +45,7 @@ from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
+from tests import synthetic_related
 from tests.synthetic_heads import N_HEADS, write_heads
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -237,7 +238,9 @@ def _word(random: np.random.Generator, kind: str) -> str:
 
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     """Makes up to 300 latents in full; a longer dictionary repeats them, so that its lists are real."""
-    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads)
+    related, told = synthetic_related.sizes(units.id), synthetic_related.attributes(units.id)
+    mates = bool(told["mates"])
+    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, mates, units.heads, related)
     whole = min(units.n_latents, 300)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
@@ -251,6 +254,7 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         "fields": ranges,
         "writes": True,
         "heads": f"attn.{units.hook[-1]}" if units.heads else None,
+        **told,
     }
     specs = _coarse() if units.n_latents > whole else DICTIONARY
     if units.labels:
@@ -277,6 +281,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_fires_on(acts, text.tokens, len(text.vocabulary)),
         **_made_up(len(text.vocabulary), latent, n, random),
         **_cofiring(latent, n, units.two_signed, random),
+        **synthetic_related.fields(units.id, latent, n),
         "head_part": random.normal(0, 1, units.heads),
         **{
             name: np.array([each[name] for each in examples])
@@ -429,16 +434,13 @@ def _made_up(d_vocab: int, latent: int, n: int, random: np.random.Generator) -> 
 
 
 def _cofiring(latent: int, n: int, two_signed: bool, random: np.random.Generator) -> dict[str, Any]:
-    """Every third latent has no partner; none has any in another dictionary."""
+    """Every third latent has no partner."""
     slots = 0 if two_signed else N_COFIRING
     there = np.arange(slots) < (latent % 3) * 5
-    nothing = {name: np.zeros(0) for name in ("across_dictionary", "across_index", "across_count")}
     return {
         "cofiring_index": np.where(there, (latent + 3 + np.arange(slots)) % n, 0),
         "cofiring_count": np.where(there, random.integers(5, 500, slots), 0),
         "cofiring_cosine": np.where(there, np.sort(random.uniform(0.05, 0.9, slots))[::-1], 0),
-        "across_cosine": np.zeros(0),
-        **nothing,
     }
 
 
