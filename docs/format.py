@@ -52,6 +52,13 @@ A dictionary group's attributes also hold `sizes` (length of each axis), `sectio
 dictionary hold `labels`: `source`, by whom; `count`, how many latents are labelled; and `most`, how many
 labels one has at most, which atlases made before there could be several do not have, nor the array.
 
+Its `upstream` and `downstream` are null, or tell `dictionaries`, whose latents the fields of that name
+count, and `chance`, the median of the largest |cosine| that so many units would have by random directions.
+The virtual weight from unit i to unit j is w_i . r_j: w_i is what a unit of activation of i adds to the
+residual stream, r_j the direction of the stream along which j's h grows, the gain of a norm between the
+two in it, the mean taken off, the norm's scale left out. Atlases made before these were told have neither
+the attributes nor the fields.
+
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
 `position` a token offset in that document, BOS not counted.
@@ -119,8 +126,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_NEIGHBOURS"
-        " N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS"
-        " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+        " N_VIRTUAL N_WRITERS N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS"
+        " N_HEAD_TYPES ATTENTION_BINS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
     return _table("Constants", "| name | value |", rows)

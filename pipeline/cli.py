@@ -125,7 +125,7 @@ def _stage(name: str, does: str) -> None:
 
 _stage("tokens", "documents -> token windows")
 _stage("scan", "windows -> examples and statistics")
-_stage("describe", "weights -> logit effects and neighbours")
+_stage("describe", "weights -> logit effects, neighbours, virtual weights")
 _stage("quality", "held-out text -> how good each dictionary is")
 _stage("assemble", "what the other stages left -> the atlas")
 
