@@ -58,8 +58,9 @@ def test_every_tab_tells_what_the_atlas_holds(sites: Sites, visitor: Visitor) ->
     tabs.nth(2).click()
     check(lists(page), told["upstream"], "cosine")
     assert {row["cosine"] < 0 for row in told["upstream"]} == {True, False}
-    expect(lists(page).locator("li").first).to_have_attribute("title", re.compile("virtual weight"))
-    expect(page.locator("#related .says")).to_contain_text(f"about ±{CHANCE:.2f}")
+    weights = [text.replace("−", "-") for text in lists(page).locator(".value.quiet").all_inner_texts()]
+    assert [float(w) for w in weights] == pytest.approx([r["weight"] for r in told["upstream"]], rel=0.006)
+    expect(page.locator("#related .explains")).to_contain_text(f"about ±{CHANCE:.2f}")
     tabs.nth(3).click()
     check(lists(page), told["writers"], "norm")
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { count, number } from "../draw/format.ts";
+import { number } from "../draw/format.ts";
 import { type Address, formatAddress } from "../state/address.ts";
 import type { Name } from "../state/names.ts";
 import type { RelatedList } from "../state/related.ts";
@@ -37,12 +37,12 @@ export function Ranking({ list, names, atlas, vocabulary, root, onGo }: Props) {
           const point = (event: Event) => !list.heads && setPointed({ unit, anchor: event.currentTarget as Element });
           const width = Math.min(1, Math.abs(unit.value) / list.full);
           return (
-            <li key={address} onPointerEnter={point} onFocusIn={point} title={unit.title}>
+            <li key={address} onPointerEnter={point} onFocusIn={point}>
               {list.heads ? <HeadLink {...{ address, atlas, root }} /> : <LatentLink {...{ address, root, onGo }} />}
               <Called name={names.get(address)} vocabulary={vocabulary} />
               <span class={unit.value < 0 ? "track below" : "track"} style={{ "--width": width.toFixed(3) }} />
               <span class="value">{number(unit.value)}</span>
-              {unit.shared !== undefined && <span class="value quiet">{count(unit.shared)} ×</span>}
+              {unit.beside !== undefined && <span class="value quiet">{unit.beside}</span>}
             </li>
           );
         })}

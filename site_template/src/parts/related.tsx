@@ -35,7 +35,7 @@ export function Related({ latent, dictionary, atlas, vocabulary, root, related, 
         <>
           <TabList tabs={tabs} current={current} onShow={onRelated} panel="related" />
           <div id="related" role="tabpanel" aria-labelledby={`tab-${current.id}`}>
-            <p class="quiet says">{current.says}</p>
+            <p class="quiet explains">{current.says}</p>
             {current.lists.map((list) => (
               <section key={`${latent.index} ${list.id}`}>
                 {list.name && <h3>{list.name}</h3>}

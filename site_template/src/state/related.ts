@@ -1,5 +1,5 @@
 /** The units that belong to a latent, as lists under tabs: pure functions on its card. */
-import { number } from "../draw/format.ts";
+import { count, number } from "../draw/format.ts";
 import type { TabName } from "../parts/tab-list.tsx";
 import type { Dictionary, Latent, Side } from "../store/dictionary.ts";
 import type { Manifest } from "../store/manifest.ts";
@@ -10,9 +10,8 @@ export interface RelatedUnit {
   index: number;
   /** What the list is ordered by, of either sign. */
   value: number;
-  /** Positions where both fire, where that is what makes them related. */
-  shared?: number;
-  title?: string;
+  /** A second number: positions where both fire, or a virtual weight. */
+  beside?: string;
 }
 
 export interface RelatedList {
@@ -74,9 +73,9 @@ function together({ ints, floats }: Latent, dictionary: Dictionary): RelatedList
       dictionary: whose(row),
       index,
       value: cosines?.[row] ?? 0,
-      shared: shared?.[row] ?? 0,
+      beside: `${count(shared?.[row] ?? 0)} ×`,
     }));
-    return indexes?.length ? [list(id, name, units.filter((unit) => unit.shared > 0))] : [];
+    return indexes?.length ? [list(id, name, units.filter((_, row) => (shared?.[row] ?? 0) > 0))] : [];
   };
   const mate = (row: number) => dictionary.mates[ints.across_dictionary[row] ?? 0] ?? "";
   return [
@@ -91,13 +90,13 @@ function virtual({ ints, floats }: Latent, side: Side | null, id: "upstream" | "
     dictionary: side.dictionaries[ints[`${id}_dictionary`][row] ?? 0] ?? "",
     index,
     value: floats[`${id}_cosine`][row] ?? 0,
-    title: `virtual weight ${number(floats[`${id}_weight`][row] ?? 0)}`,
+    beside: number(floats[`${id}_weight`][row] ?? 0),
   }));
   const what =
     id === "upstream"
-      ? "Units that write what it reads: the cosine of their write direction and its read direction in the residual stream."
-      : "Units that read what it writes: the cosine of its write direction and their read direction in the residual stream.";
-  const says = `${what} Below 0 they lower what they are connected to. By chance the largest would be about ±${number(Number(side.chance.toFixed(2)))}.`;
+      ? "Units that write what it reads: the cosine of their write direction and its read direction in the residual stream, and their product, the virtual weight."
+      : "Units that read what it writes: the cosine of its write direction and their read direction in the residual stream, and the product, the virtual weight.";
+  const says = `${what} Below 0 the one lowers the other. By chance the largest cosine would be about ±${number(Number(side.chance.toFixed(2)))}.`;
   return [{ id, name: id, says, lists: [list(id, "", units.filter(({ value }) => value !== 0))] }];
 }
 
