@@ -259,8 +259,8 @@ buttons.find(button => button.textContent.startsWith("skew")).click();
 _HEAD = f"""## Viewing
 
 Written by `python -m benchmarks.viewer`: headless Chromium and a local server, with {LATENCY} ms added
-to each request and {BITS // 10**6} Mbit a second. Medians of {ROUNDS} visits with empty caches, to the frame in which
-something was drawn.
+to each request and {BITS // 10**6} Mbit a second. Medians of {ROUNDS} visits with empty caches, to the frame
+in which something was drawn.
 
 | what | measured | budget |
 |---|---|---|

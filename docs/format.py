@@ -60,6 +60,13 @@ stream, at every counted position, all else there as it was (docs/decisions/0014
 of `example` they are 0. The axis has length 0 where that was not computed; atlases made before it could be
 have no such fields.
 
+Its `upstream` and `downstream` are null, or tell `dictionaries`, whose latents the fields of that name
+count, and `chance`, the median of the largest |cosine| that so many units would have by random directions.
+The virtual weight from unit i to unit j is w_i . r_j: w_i is what a unit of activation of i adds to the
+residual stream, r_j the direction of the stream along which j's h grows, the gain of a norm between the
+two in it, the mean taken off, the norm's scale left out. Atlases made before these were told have neither
+the attributes nor the fields.
+
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
 `position` a token offset in that document, BOS not counted.
@@ -128,9 +135,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_MOVED N_LATER"
-        " N_NEIGHBOURS N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS ATTENTION_STEPS N_HEAD_TYPES"
-        " ATTENTION_BINS"
-        " BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
+        " N_NEIGHBOURS N_VIRTUAL N_WRITERS N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS"
+        " ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]
     return _table("Constants", "| name | value |", rows)

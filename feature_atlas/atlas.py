@@ -18,6 +18,7 @@ from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.heads import Head, Heads
 from feature_atlas.labels import Label, read_row
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
+from feature_atlas.related import Side, related
 from feature_atlas.store import Group, read_bytes
 from feature_atlas.token import Token, TokenIndex, find_type
 
@@ -151,6 +152,7 @@ class Dictionary:
         self._stats: dict[str, Array] = {}
         self.mates: list[str] = attributes.get("mates", [])
         self.heads: str | None = attributes.get("heads")
+        self.upstream, self.downstream = (Side.of(attributes, name) for name in ("upstream", "downstream"))
         self._fields: dict[str, dict[str, tuple[int, int]]] = attributes["fields"]
 
     def __len__(self) -> int:
@@ -353,6 +355,7 @@ class Latent:
             "neighbours": self._neighbours(),
             "cofiring": self._cofiring(),
             "heads": self._heads(),
+            **related(self),
         }
 
     def _length(self, row: int) -> int:

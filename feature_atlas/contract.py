@@ -23,6 +23,8 @@ N_LATER = 16  # positions after the peak over which the later effect of an ablat
 N_NEIGHBOURS = 10
 N_FIRES_ON = 16
 N_COFIRING = 10  # latents that fire with a latent: of its dictionary, and of the layer's others
+N_VIRTUAL = 8  # units upstream, and downstream, of a latent
+N_WRITERS = 8  # heads that write along what a latent reads
 SIDES = ("fires", "promoted", "suppressed")  # what units do at or to a token type
 N_UNITS = 32  # units told of a token type on each side
 
@@ -133,6 +135,27 @@ FLOATS = (
     Field(
         "ablation_lowered_value", "moved", "the same of the five that it makes less likely most, lowest first"
     ),
+    Field("encoder_cosine", "encoder", "cosine of the read directions, largest first"),
+    Field(
+        "upstream_cosine",
+        "upstream",
+        "cosine of the unit's write direction and this one's read direction, largest magnitude first; 0"
+        " marks an empty slot",
+    ),
+    Field("upstream_weight", "upstream", "their dot product: virtual weight, from the unit to this one"),
+    Field(
+        "downstream_cosine",
+        "downstream",
+        "cosine of this one's write direction and the unit's read direction, largest magnitude first; 0"
+        " marks an empty slot",
+    ),
+    Field("downstream_weight", "downstream", "their dot product: virtual weight, from this one to the unit"),
+    Field(
+        "writer_norm",
+        "writer",
+        "‖W_V W_O r‖, largest first, r being the read direction at length 1: the most that a head can add"
+        " along r for a normalised input of length 1, its `ln1`'s gain in it; 0 marks an empty slot",
+    ),
 )
 
 INTS = (
@@ -162,7 +185,16 @@ INTS = (
     ),
     Field("ablation_raised_token", "moved", "token type; five for each example in turn"),
     Field("ablation_lowered_token", "moved", "token type; five for each example in turn"),
+    Field("encoder_index", "encoder", "latent of the same dictionary; its own index marks an empty slot"),
+    Field("upstream_dictionary", "upstream", "index in the `dictionaries` of the group's `upstream`"),
+    Field("upstream_index", "upstream", "unit of that dictionary"),
+    Field("downstream_dictionary", "downstream", "index in the `dictionaries` of the group's `downstream`"),
+    Field("downstream_index", "downstream", "unit of that dictionary"),
+    Field("writer_head", "writer", "layer x heads of a layer + head"),
 )
+
+# Axes of what weights alone tell of other units; their lengths follow from what the atlas has.
+RELATED = ("encoder", "writer", "upstream", "downstream")
 
 STATS = ("density", "max", "min", "mean", "mean_firing", "variance", "skew", "kurtosis", "concentration")
 
@@ -454,14 +486,20 @@ def sections(n_top: int, two_signed: bool) -> dict[str, tuple[int, int]]:
 
 
 def dictionary_sizes(
-    n_latents: int, n_top: int, two_signed: bool, has_mates: bool, n_heads: int = 0, n_ablated: int = 0
+    n_latents: int,
+    n_top: int,
+    two_signed: bool,
+    has_mates: bool,
+    n_heads: int = 0,
+    n_ablated: int = 0,
+    related: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Length of every axis of a dictionary's arrays and card fields.
 
     Units of two signs fire nearly everywhere: which fire together is not counted. `has_mates` says
     that the layer has other dictionaries whose latents' firings are. `n_heads` is 0 unless the latents
     are those of an attention output, and their heads told. `n_ablated` top examples tell what ablating
-    the latent does there.
+    the latent does there. `related` gives lengths of the axes of RELATED, 0 where it gives none.
     """
     sizes = {
         "latent": n_latents,
@@ -481,6 +519,8 @@ def dictionary_sizes(
         "head": n_heads,
         "ablated": n_ablated,
         "moved": n_ablated * N_MOVED,
+        **dict.fromkeys(RELATED, 0),
+        **(related or {}),
     }
     return sizes | card_sizes(FLOATS, INTS, sizes)
 

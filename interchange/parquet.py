@@ -52,6 +52,10 @@ LATENTS: dict[str, Kind] = {
     "neighbours": [{"address": "text", "cosine": "float"}],
     "cofiring": [{"address": "text", "cosine": "float", "count": "int"}],
     "heads": [{"address": "text", "part": "float"}],
+    "encoder_neighbours": [{"address": "text", "cosine": "float"}],
+    "upstream": [{"address": "text", "cosine": "float", "weight": "float"}],
+    "downstream": [{"address": "text", "cosine": "float", "weight": "float"}],
+    "writers": [{"address": "text", "norm": "float"}],
 }
 
 # Those of `examples/`: which latent's, which of its samples, and the fields of Example.

@@ -39,6 +39,7 @@ from pipeline.core.progress import say, step
 from pipeline.core.runs import RUNS, read_manifest, sweep, switch, total, write_list
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.token_index import UnitsByToken
+from pipeline.core.virtual import Partners
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
 VERSION = 3
@@ -85,13 +86,16 @@ def _write_dictionaries(
     path: Path,
 ) -> None:
     """Each by one thread: zlib and most of numpy leave the interpreter to the others."""
-    min_count, d_vocab = params.describe.fires_on_min_count, folder.record.d_vocab
+    min_count, model = params.describe.fires_on_min_count, folder.record
 
     def write(dictionary: Dictionary) -> int:
         mates = mates_of(dictionary, dictionaries)
+        partners = Partners.of(dictionary, dictionaries, folder.shape)
         write_once(
             path / f"{dictionary.id}.zarr",
-            lambda into: write_dictionary(into, dictionary, mates, work, windows, min_count, d_vocab),
+            lambda into: write_dictionary(
+                into, dictionary, mates, partners, work, windows, min_count, model.d_vocab, model.d_model
+            ),
         )
         return dictionary.n_latents
 

@@ -127,7 +127,7 @@ def _stage(name: str, does: str) -> None:
 
 _stage("tokens", "documents -> token windows")
 _stage("scan", "windows -> examples and statistics")
-_stage("describe", "weights -> logit effects and neighbours")
+_stage("describe", "weights -> logit effects, neighbours, virtual weights")
 _stage("effects", "windows run again without a latent -> what it does there")
 _stage("map", "directions and neighbours -> maps of latents")
 _stage("quality", "held-out text -> how good each dictionary is")

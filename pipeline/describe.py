@@ -1,4 +1,7 @@
-"""Weights -> logit effects and nearest latents; OV and QK circuits of heads. Writes `describe/<id>.npz`."""
+"""Weights -> logit effects, nearest latents, virtual weights; OV and QK circuits of heads.
+
+Writes `describe/<id>.npz` and, what also depends on the other dictionaries, `describe/<id>+virtual.npz`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,12 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import step
 from pipeline.core.repeated import random_scores
+from pipeline.core.stream import read_directions
 from pipeline.core.subject import load_dictionaries
+from pipeline.core.virtual import Partners, head_writes, virtual_weights
 
-VERSION = 2
+VERSION = 3
+VIRTUAL_VERSION = 1
 
 
 def run(params: Params, work: Path) -> None:
@@ -33,6 +39,10 @@ def run(params: Params, work: Path) -> None:
     dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     types = scanned_types(groups, work)
     keys = {f"{each.id}.npz": key(params, folder, each.identity) for each in dictionaries}
+    partners = {each.id: Partners.of(each, dictionaries, folder.shape) for each in dictionaries}
+    keys |= {
+        virtual_name(each): virtual_key(params, folder, each, partners[each.id]) for each in dictionaries
+    }
     keys |= {f"{each.id}.npz": heads_key(params, folder, each, types) for each in groups}
     stage = StageFolder.of(work / "describe", keys)
     if stage.is_finished():
@@ -40,13 +50,19 @@ def run(params: Params, work: Path) -> None:
     stage.open()
     model, missing = SubjectModel.load(folder, params.device), stage.missing()
     todo = [each for each in dictionaries if f"{each.id}.npz" in missing]
+    alone = [each for each in dictionaries if virtual_name(each) in missing]
     unread = [each for each in groups if f"{each.id}.npz" in missing]
-    n_units = sum(each.n_latents for each in todo) + sum(each.n_heads for each in unread)
+    n_units = sum(each.n_latents for each in (*todo, *alone)) + sum(each.n_heads for each in unread)
     with step("describe", n_units, "units") as progress:
         for dictionary in todo:
             name = f"{dictionary.id}.npz"
             save_arrays(stage.path / name, describe(dictionary, model))
             stage.add(name)
+            progress.advance(dictionary.n_latents)
+        for dictionary in alone:
+            weights = virtual_weights(dictionary, partners[dictionary.id], model)
+            save_arrays(stage.path / virtual_name(dictionary), weights)
+            stage.add(virtual_name(dictionary))
             progress.advance(dictionary.n_latents)
         scores = random_scores(model, folder.bos(params.bos)) if unread else []
         for group in unread:
@@ -88,6 +104,16 @@ def key(params: Params, folder: ModelFolder, identity: tuple[object, ...]) -> st
     )
 
 
+def virtual_name(dictionary: Dictionary) -> str:
+    """The file of its virtual weights; no dictionary is called so."""
+    return f"{dictionary.id}+virtual.npz"
+
+
+def virtual_key(params: Params, folder: ModelFolder, dictionary: Dictionary, partners: Partners) -> str:
+    """Digest of all that determines a dictionary's virtual weights: its partners as well."""
+    return key(params, folder, ("virtual", VIRTUAL_VERSION, dictionary.identity, partners.identity))
+
+
 def heads_key(params: Params, folder: ModelFolder, group: HeadGroup, types: dict[str, HeadTokens]) -> str:
     """The same of a layer's heads."""
     told = types[group.id]
@@ -97,13 +123,18 @@ def heads_key(params: Params, folder: ModelFolder, group: HeadGroup, types: dict
 
 @torch.inference_mode()
 def describe(dictionary: Dictionary, model: SubjectModel) -> dict[str, np.ndarray]:
-    """`promoted_*`, `suppressed_*`, `effect_hist` (if the latents write anything) and `neighbour_*`."""
+    """`promoted_*`, `suppressed_*`, `effect_hist` (if the latents write anything), `neighbour_*`,
+    `encoder_*` and `writer_*`."""
     matrix = model.write_matrix(dictionary.hook_out)
     decoder = dictionary.W_dec if dictionary.W_dec is not None else matrix
     assert decoder is not None, dictionary.id
     decoder = decoder.to(model.device)
     index, cosine = nearest(decoder, N_NEIGHBOURS)
     found = {"neighbour_index": index, "neighbour_cosine": cosine}
+    found["encoder_index"], found["encoder_cosine"] = nearest(
+        read_directions(dictionary, model), N_NEIGHBOURS
+    )
+    found |= head_writes(dictionary, model)
     if matrix is not None:
         writes = decoder if dictionary.W_dec is None else decoder @ matrix
         found |= logit_effects_with_histogram(writes, model.unembedding, N_EFFECTS)

@@ -46,6 +46,7 @@ from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
+from tests import synthetic_related
 from tests.synthetic_effects import N_ABLATED, ablations
 from tests.synthetic_heads import N_HEADS, write_heads
 from tests.synthetic_map import LEAST, laid_out
@@ -241,7 +242,9 @@ def _word(random: np.random.Generator, kind: str) -> str:
 def _write_dictionary(into: Path, text: Text, units: Units) -> int:
     """Makes a shard of latents in full; a longer dictionary repeats them, so that its lists are real."""
     ablated = 0 if units.two_signed else N_ABLATED
-    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, False, units.heads, ablated)
+    related, told = synthetic_related.sizes(units.id), synthetic_related.attributes(units.id)
+    mates = bool(told["mates"])
+    sizes = dictionary_sizes(units.n_latents, N_TOP, units.two_signed, mates, units.heads, ablated, related)
     whole = min(units.n_latents, SHARD)
     random = np.random.default_rng(len(units.id))
     made = [_latent(text, units, latent, whole, random) for latent in range(whole)]
@@ -255,6 +258,7 @@ def _write_dictionary(into: Path, text: Text, units: Units) -> int:
         "fields": ranges,
         "writes": True,
         "heads": f"attn.{units.hook[-1]}" if units.heads else None,
+        **told,
     }
     specs = _coarse() if units.n_latents > whole else DICTIONARY
     if units.labels:
@@ -284,6 +288,7 @@ def _latent(text: Text, units: Units, latent: int, n: int, random: np.random.Gen
         **_made_up(len(text.vocabulary), latent, n, random),
         **_cofiring(latent, n, units.two_signed, random),
         **ablations(len(text.vocabulary), latent, units.two_signed),
+        **synthetic_related.fields(units.id, latent, n),
         "head_part": random.normal(0, 1, units.heads),
         **{
             name: np.array([each[name] for each in examples])
@@ -436,16 +441,13 @@ def _made_up(d_vocab: int, latent: int, n: int, random: np.random.Generator) -> 
 
 
 def _cofiring(latent: int, n: int, two_signed: bool, random: np.random.Generator) -> dict[str, Any]:
-    """Every third latent has no partner; none has any in another dictionary."""
+    """Every third latent has no partner."""
     slots = 0 if two_signed else N_COFIRING
     there = np.arange(slots) < (latent % 3) * 5
-    nothing = {name: np.zeros(0) for name in ("across_dictionary", "across_index", "across_count")}
     return {
         "cofiring_index": np.where(there, (latent + 3 + np.arange(slots)) % n, 0),
         "cofiring_count": np.where(there, random.integers(5, 500, slots), 0),
         "cofiring_cosine": np.where(there, np.sort(random.uniform(0.05, 0.9, slots))[::-1], 0),
-        "across_cosine": np.zeros(0),
-        **nothing,
     }
 
 

@@ -1,8 +1,8 @@
 """An atlas of one dictionary of 100,000 latents, a third of them labelled, in a few seconds.
 
-Statistics, top tokens, previews, labels and places are those of 100,000 latents. Cards and examples are made for
-one shard of 512, whose files stand for every other shard as hard links: the page of latent i shows latent
-i mod 512, so its numbers are not those of its row in the list.
+Statistics, top tokens, previews, labels and places are those of 100,000 latents. Cards and examples are
+made for one shard of 512, whose files stand for every other shard as hard links: the page of latent i
+shows latent i mod 512, so its numbers are not those of its row in the list.
 
 `python -m tests.synthetic_scale FOLDER` writes it to FOLDER/scale.
 """

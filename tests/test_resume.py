@@ -83,17 +83,25 @@ def test_a_changed_setting_redoes_what_depends_on_it(tiny_params: Params, tmp_pa
 def test_a_new_dictionary_leaves_what_is_done_as_it_is(
     tiny_params: Params, tiny_dictionary: Path, tmp_path: Path
 ) -> None:
-    """One at another layer is scanned alone; one at the same layer changes what fires together there."""
+    """One at another layer is scanned alone; one at the same layer changes what fires together there.
+
+    The virtual weights of all that it comes before or after are told anew, and nothing else.
+    """
     out, work = tmp_path / "atlas", tmp_path / "atlas.work"
     build(tiny_params, out)
     before = touched(work)
     more = with_dictionary(tiny_params, "other", f"{tiny_dictionary}@resid_post.0")
     build(more, out)
-    assert before == {name: time for name, time in touched(work).items() if name in before}
+    after = touched(work)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {f"describe/{name}+virtual.npz" for name in ("mlp_post.0", "mlp_post.1", "tiny-sae")}
     more = with_dictionary(more, "mate", f"{tiny_dictionary}@mlp_out.1")
     build(more, out)
     again = touched(work)
-    assert {name for name in before if before[name] != again[name]} == {"scan/tiny-sae.npz"}
+    changed = {name for name in before if after[name] != again[name]}
+    assert changed == {"scan/tiny-sae.npz"} | {
+        f"describe/{name}+virtual.npz" for name in ("mlp_post.1", "tiny-sae")
+    }
     build(more, tmp_path / "fresh")
     assert content(out) == content(tmp_path / "fresh")
     build(tiny_params, out)

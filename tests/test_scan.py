@@ -148,7 +148,7 @@ def _check_cofiring(
     counted = [d for d in dictionaries if d.kind != "neurons"]
     mates = [d.id for d in counted if d.hook_in.layer == dictionary.hook_in.layer and d is not dictionary]
     assert opened.mates == ([] if dictionary.kind == "neurons" else mates)
-    own, found = fires[dictionary.id], 0
+    own, found, across = fires[dictionary.id], 0, 0
     for index in range(0, len(opened), 7):
         rows = opened[index].to_json()["cofiring"]
         for row in rows:
@@ -163,7 +163,9 @@ def _check_cofiring(
         for one, other, name, after in zip(rows, rows[1:], names, names[1:], strict=False):
             assert one["cosine"] >= other["cosine"] or (name == dictionary.id != after)
         found += len(rows)
+        across += sum(name != dictionary.id for name in names)
     assert (found > 0) == (dictionary.kind != "neurons")
+    assert (across > 0) == bool(opened.mates)
 
 
 def test_batch_size_changes_nothing_that_is_seen(

@@ -19,10 +19,11 @@ class Family:
     """Names as in `transformers`: `blocks` and `final_norm` in the model, the others in a block.
 
     `qkv` are the maps to queries, keys and values, one after another; in one map they may lie head by
-    head (`by_head`). `attn_write` and `mlp_write` are the maps back to the residual stream. `rotary`
-    families turn queries and keys by where they stand. `keys` gives
-    the configuration's key of each size, `parallel` that of whether attention and MLP read the same
-    stream, and `masks` the ends of names of old files' tensors that are no parameters.
+    head (`by_head`). `attn_write` and `mlp_write` are the maps back to the residual stream, `mlp_read` the
+    map whose outcome the MLP's nonlinearity is applied to, in a gated MLP the gate's. `rotary` families
+    turn queries and keys by where they stand. `keys` gives the configuration's key of each size,
+    `parallel` that of whether attention and MLP read the same stream, and `masks` the ends of names of
+    old files' tensors that are no parameters.
     """
 
     architecture: str
@@ -35,6 +36,7 @@ class Family:
     attn_write: str
     ln2: str
     mlp: str
+    mlp_read: str
     mlp_write: str
     rotary: bool
     keys: Mapping[str, str]
@@ -73,6 +75,7 @@ _GPT2 = Family(
     attn_write="attn.c_proj",
     ln2="ln_2",
     mlp="mlp",
+    mlp_read="mlp.c_fc",
     mlp_write="mlp.c_proj",
     rotary=False,
     keys={
@@ -100,6 +103,7 @@ _GPT_NEOX = Family(
     attn_write="attention.dense",
     ln2="post_attention_layernorm",
     mlp="mlp",
+    mlp_read="mlp.dense_h_to_4h",
     mlp_write="mlp.dense_4h_to_h",
     rotary=True,
     keys={
@@ -127,6 +131,7 @@ _LLAMA = Family(
     attn_write="self_attn.o_proj",
     ln2="post_attention_layernorm",
     mlp="mlp",
+    mlp_read="mlp.gate_proj",
     mlp_write="mlp.down_proj",
     rotary=True,
     keys={**_GPT_NEOX.keys, "n_kv_heads": "num_key_value_heads", "d_head": "head_dim"},

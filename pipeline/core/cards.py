@@ -18,6 +18,7 @@ from feature_atlas.contract import (
     N_FIRES_ON,
     NO_TOKEN,
     PER_BAND,
+    RELATED,
     SNIPPET,
     STATS,
     columns,
@@ -66,8 +67,8 @@ def dictionary_arrays(
     }
     n_top = scan["top/key"].shape[1]
     n_heads, n_ablated = (fields[name].shape[1] for name in ("head_part", "ablation_loss"))
-    n = len(scan["moments/firings"])
-    sizes = dictionary_sizes(n, n_top, two_signed, bool(mates), n_heads, n_ablated)
+    related, n = related_sizes(describe), len(scan["moments/firings"])
+    sizes = dictionary_sizes(n, n_top, two_signed, bool(mates), n_heads, n_ablated, related)
     floats, ints = columns(FLOATS, sizes), columns(INTS, sizes)
     return {
         "examples/tokens": examples["tokens"],
@@ -268,9 +269,15 @@ def _described(describe: Arrays, n: int) -> Arrays:
     sizes = dictionary_sizes(n, 1, False, False)
     found: Arrays = {}
     for field in (*FLOATS, *INTS):
-        if field.axis in ("effect", "effect_bin", "neighbour", "ablated", "moved"):
+        if field.axis in ("effect", "effect_bin", "neighbour", "ablated", "moved", *RELATED):
             found[field.name] = describe.get(field.name, np.zeros((n, sizes[field.axis])))
     return found
+
+
+def related_sizes(describe: Arrays) -> dict[str, int]:
+    """Of the axes of RELATED that describe tells of, how many each latent has."""
+    fields = [field for field in INTS if field.axis in RELATED]
+    return {field.axis: describe[field.name].shape[1] for field in fields if field.name in describe}
 
 
 def card(fields: Arrays, ranges: dict[str, tuple[int, int]], n: int, dtype: type) -> np.ndarray:

@@ -24,11 +24,12 @@ from feature_atlas.contract import (
 )
 from feature_atlas.labels import Label, label_arrays, label_attribute
 from feature_atlas.store import create_group
-from pipeline.core.cards import Mate, dictionary_arrays
+from pipeline.core.cards import Mate, dictionary_arrays, related_sizes
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.files import load_arrays
 from pipeline.core.head_cards import head_arrays
 from pipeline.core.heads import HeadGroup
+from pipeline.core.virtual import Partners, chance
 from pipeline.core.windows import Windows
 
 
@@ -36,21 +37,25 @@ def write_dictionary(
     into: Path,
     dictionary: Dictionary,
     mates: list[Dictionary],
+    partners: Partners,
     work: Path,
     windows: Windows,
     min_count: int,
     d_vocab: int,
+    d_model: int,
 ) -> None:
     """Writes the group to `into`; token types rarer than `min_count` are in no fires-on list."""
     scan = load_arrays(work / "scan" / f"{dictionary.id}.npz")
     described = load_arrays(work / "describe" / f"{dictionary.id}.npz")
     ablated = _ablated(work, dictionary.id)
+    described |= load_arrays(work / "describe" / f"{dictionary.id}+virtual.npz")
     n_top, two_signed = scan["top/key"].shape[1], dictionary.two_signed
     pool = [Mate(mate.id, _firings(work, mate.id)) for mate in mates]
     arrays = dictionary_arrays(scan, described | ablated, windows, pool, two_signed, min_count, d_vocab)
     n_heads = scan["heads/sums"].shape[1] if "heads/sums" in scan else 0
     n_ablated = ablated["ablation_loss"].shape[1] if ablated else 0
-    sizes = dictionary_sizes(dictionary.n_latents, n_top, two_signed, bool(mates), n_heads, n_ablated)
+    n, related = dictionary.n_latents, related_sizes(described)
+    sizes = dictionary_sizes(n, n_top, two_signed, bool(mates), n_heads, n_ablated, related)
     attributes: dict[str, Any] = {
         "sizes": sizes,
         "sections": sections(n_top, two_signed),
@@ -58,6 +63,8 @@ def write_dictionary(
         "writes": "promoted_value" in described,
         "mates": [mate.id for mate in mates],
         "heads": f"attn.{dictionary.hook_in.layer}" if n_heads else None,
+        "upstream": _side(partners.upstream, d_model),
+        "downstream": _side(partners.downstream, d_model),
     }
     specs = DICTIONARY
     if dictionary.labels is not None:
@@ -89,6 +96,11 @@ def _ablated(work: Path, dictionary: str) -> dict[str, np.ndarray]:
     """What ablating its latents does; empty where that was not asked for, or they write nothing."""
     path = work / "effects" / f"{dictionary}.npz"
     return load_arrays(path) if path.is_file() else {}
+
+
+def _side(units: list[Dictionary], d_model: int) -> dict[str, Any] | None:
+    """The dictionaries that virtual weights lead to, and what their largest cosine would be by chance."""
+    return {"dictionaries": [each.id for each in units], "chance": chance(units, d_model)} if units else None
 
 
 def _firings(work: Path, dictionary: str) -> np.ndarray:

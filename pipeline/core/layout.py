@@ -32,7 +32,7 @@ def layout(
     itself = np.arange(len(directions))[:, None]
     indices = np.hstack([itself, neighbours]).astype(np.int32)
     distances = np.hstack([np.zeros_like(itself), np.maximum(1 - cosines, 0)]).astype(np.float32)
-    graph, _, _ = fuzzy_simplicial_set(
+    graph, *_ = fuzzy_simplicial_set(
         directions, indices.shape[1], random, "cosine", knn_indices=indices, knn_dists=distances
     )
     a, b = find_ab_params(spread=1.0, min_dist=0.1)  # umap's defaults, as all that follow
@@ -86,5 +86,5 @@ def regions(xy: UInt16[np.ndarray, "latent 2"]) -> UInt8[np.ndarray, " latent"]:
 
     n = min(MOST_REGIONS, max(FEWEST_REGIONS, round(math.sqrt(len(xy)) / 2)))
     with threadpool_limits(1):  # several threads add up in any order
-        found = KMeans(n, n_init=1, random_state=0).fit_predict(xy.astype(np.float64))
+        found = KMeans(n, init="k-means++", n_init=1, random_state=0).fit_predict(xy.astype(np.float64))
     return found.astype(np.uint8)

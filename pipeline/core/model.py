@@ -166,6 +166,10 @@ class SubjectModel:
             return None
         return torch.eye(self.shape.d_model, device=self.device)
 
+    def neuron_reads(self, layer: int) -> Float[Tensor, "d_model d_mlp"]:
+        """What each neuron of a layer reads of `ln2_out` before its nonlinearity; of a gated one its gate."""
+        return matrix(self.blocks[layer].get_submodule(self.family.mlp_read))
+
     @property
     def unembedding(self) -> Float[Tensor, "d_model d_vocab"]:
         """The final norm's gain times W_U: direct effect of the final residual stream on the logits."""

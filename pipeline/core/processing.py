@@ -57,12 +57,16 @@ class Processing:
         before = "resid_pre" if point.point == "ln1_out" or shape.parallel else "resid_mid"
         return HookPoint(before, point.layer)
 
+    def centres(self, point: HookPoint) -> bool:
+        """Whether it takes the mean off the activation at `point`."""
+        return self.centre_writes and point.point in _WRITES
+
     def apply(
         self, point: HookPoint, x: Float[Tensor, "window ..."], model: SubjectModel
     ) -> Float[Tensor, "window ..."]:
         """The activation at `point` of the processed model, from the model's own at `caught_at(point)`."""
         self.check(model.family)
-        if self.centre_writes and point.point in _WRITES:
+        if self.centres(point):
             return x - x.mean(-1, keepdim=True)
         if self.fold_norms and point.point in ("ln1_out", "ln2_out"):
             ln1, ln2 = model.norms(point.layer)

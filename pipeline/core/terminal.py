@@ -12,6 +12,15 @@ from feature_atlas import Atlas, Example, Head, HeadExample, Latent, Token
 
 _SHOWN = 5
 _UNITS = 10
+# What a list of other units is called, its key, and the number told with each.
+_RELATED = (
+    ("nearest", "neighbours", ""),
+    ("reads like", "encoder_neighbours", ""),
+    ("fires with", "cofiring", ""),
+    ("upstream", "upstream", "cosine"),
+    ("downstream", "downstream", "cosine"),
+    ("heads", "writers", ""),
+)
 
 
 def print_atlas(atlas: Atlas) -> None:
@@ -54,10 +63,9 @@ def print_latent(latent: Latent) -> None:
     for name, key in (("fires on", "fires_on"), ("promotes", "promoted"), ("suppresses", "suppressed")):
         tokens = " ".join(repr(row["token"]) for row in shown[key][:8])
         console.print(Text(f"{name:<10} {tokens}"), soft_wrap=True)
-    for name, key in (("nearest", "neighbours"), ("fires with", "cofiring")):
-        console.print(
-            f"{name:<10} " + " ".join(row["address"] for row in shown[key][:_SHOWN]), soft_wrap=True
-        )
+    for name, key, number in _RELATED:
+        units = (row["address"] + (f" {row[number]:+.2f}" if number else "") for row in shown[key][:_SHOWN])
+        console.print(f"{name:<10} " + " ".join(units), soft_wrap=True)
 
 
 def print_head(head: Head) -> None:

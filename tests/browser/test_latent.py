@@ -47,7 +47,7 @@ def test_tabs_show_the_bands_with_their_share(sites: Sites, visitor: Visitor) ->
     page = visitor().open(sites.at(TOY))
     latent = open_atlas(str(sites.atlas("normal"))).at("resid_post.1.toy/3")
     bands = [band for band in latent.bands() if band["firings"]]
-    tabs = page.get_by_role("tab")
+    tabs = page.locator(".p-examples").get_by_role("tab")
     assert tabs.count() == len(bands) + 2
     page.get_by_role("tab", name="top").focus()
     page.keyboard.press("ArrowRight")
@@ -60,7 +60,7 @@ def test_tabs_show_the_bands_with_their_share(sites: Sites, visitor: Visitor) ->
 
 def test_neighbours_are_followed_and_back_returns(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at(TOY))
-    link = page.locator(".p-neighbours .ranking a").first
+    link = page.locator(".p-related .ranking a").first
     neighbour = link.inner_text()
     link.click()
     page.wait_for_selector(f'[data-ready="{neighbour}"]')
@@ -71,15 +71,6 @@ def test_neighbours_are_followed_and_back_returns(sites: Sites, visitor: Visitor
     page.go_forward()
     page.reload()
     page.wait_for_selector(f'[data-ready="{neighbour}"]')
-
-
-def test_pointing_at_a_neighbour_previews_it(sites: Sites, visitor: Visitor) -> None:
-    page = visitor().open(sites.at(TOY))
-    link = page.locator(".p-neighbours .ranking a").first
-    link.hover()
-    expect(page.locator(".tip .snippet")).to_have_count(3)
-    page.mouse.move(0, 0)
-    expect(page.locator(".tip")).to_have_count(0)
 
 
 def test_keys_move_about_but_not_while_typing(sites: Sites, visitor: Visitor) -> None:
@@ -217,15 +208,3 @@ def test_an_aborted_read_does_not_spoil_the_next(sites: Sites, visitor: Visitor)
         }
     }""")
     page.wait_for_selector('[data-ready="resid_post.1.toy/10"]')
-
-
-def test_the_heads_that_write_it_are_told(sites: Sites, visitor: Visitor) -> None:
-    page = visitor().open(sites.at("hostile/latent.html?at=resid_post.0.x/7"))
-    told = open_atlas(str(sites.atlas("hostile"))).at("resid_post.0.x/7").to_json()["heads"]
-    pane = page.locator(".p-heads")
-    assert pane.get_by_role("link").all_inner_texts() == [row["address"] for row in told]
-    values = [float(text.replace("−", "-")) for text in pane.locator(".value").all_inner_texts()]
-    assert values == pytest.approx([row["part"] for row in told], rel=0.005)
-    pane.get_by_role("link").first.click()
-    expect(page.locator("h1")).to_have_text(told[0]["address"])
-    assert visitor().open(sites.at(TOY)).locator(".p-heads").count() == 0

@@ -38,6 +38,8 @@ export function LatentPage({ config }: { config: SiteConfig }) {
           root={config.root}
           show={query.get("show") ?? "top"}
           onShow={(id) => change({ show: id === "top" ? null : id }, "replace")}
+          related={query.get("related")}
+          onRelated={(id) => change({ related: id === "similar" ? null : id }, "replace")}
           onGo={go}
         />
       )}

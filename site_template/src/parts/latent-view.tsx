@@ -1,15 +1,13 @@
 import { count } from "../draw/format.ts";
 import type { Opened } from "../state/opened.ts";
 import { type Tab, tabsOf } from "../state/tabs.ts";
-import { CoFiring } from "./cofiring.tsx";
 import { Effects } from "./effects.tsx";
 import { Examples } from "./examples.tsx";
 import { FiresOn } from "./fires-on.tsx";
-import { HeadParts } from "./head-parts.tsx";
 import { Histogram } from "./histogram.tsx";
 import { LatentHead } from "./latent-head.tsx";
-import { Neighbours } from "./neighbours.tsx";
 import { Pane } from "./pane.tsx";
+import { Related } from "./related.tsx";
 import { Slow } from "./slow.tsx";
 import { Statistics } from "./statistics.tsx";
 
@@ -23,11 +21,14 @@ interface Props extends Opened {
   root: string;
   show: string;
   onShow: (id: string) => void;
+  /** The tab of Related that was asked for; null if none was. */
+  related: string | null;
+  onRelated: (id: string) => void;
   onGo: (address: string) => void;
 }
 
 /** Everything about one latent. */
-export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, root, show, onShow, onGo }: Props) {
+export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, root, show, onShow, related, onRelated, onGo }: Props) {
   const { id } = dictionary.record;
   const counted = atlas.manifest.windowing.counted_tokens;
   const tabs = tabsOf(latent, dictionary);
@@ -45,24 +46,14 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
           <Pane name="Effect on the output" id="effects">
             <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} />
           </Pane>
-          <Pane name="Nearest by write direction" id="neighbours">
-            <Neighbours {...{ latent, dictionary, vocabulary, root, onGo }} />
+          <Pane name="Related" id="related">
+            <Related {...{ latent, dictionary, atlas, vocabulary, root, related, onRelated, onGo }} />
           </Pane>
-          {!dictionary.record.two_signed && (
-            <Pane name="Fires together with" id="cofiring">
-              <CoFiring {...{ latent, dictionary, atlas, vocabulary, root, onGo }} />
-            </Pane>
-          )}
         </div>
         <div class="column">
           <Pane name="Activations" id="activations">
             <Histogram {...{ latent, tabs, current, onShow }} />
           </Pane>
-          {dictionary.heads && (
-            <Pane name="Written by heads" id="heads">
-              <HeadParts parts={latent.floats.head_part} heads={dictionary.heads} {...{ atlas, root }} />
-            </Pane>
-          )}
           <Pane name="Fires on" id="fires-on">
             <FiresOn latent={latent} vocabulary={vocabulary} />
           </Pane>

@@ -27,6 +27,12 @@ export interface Layout {
   region: ValuesOf<"map/region">;
 }
 
+/** The dictionaries upstream, or downstream, of another; `chance` is the largest |cosine| to expect of so many random directions. */
+export interface Side {
+  dictionaries: string[];
+  chance: number;
+}
+
 export type Ranges<K extends string> = Record<K, [number, number]>;
 
 export class Dictionary {
@@ -36,6 +42,9 @@ export class Dictionary {
   readonly mates: string[];
   /** The heads that write what it reads, told in `head_part`; null where it reads something else. */
   readonly heads: string | null;
+  /** Whose latents `upstream_dictionary` and `downstream_dictionary` count; null where there are none. */
+  readonly upstream: Side | null;
+  readonly downstream: Side | null;
   /** Whether its latents write to the residual stream. */
   readonly writes: boolean;
   readonly #fields: { floats: Ranges<FloatField>; ints: Ranges<IntField> };
@@ -52,6 +61,8 @@ export class Dictionary {
     this.sections = group.attributes["sections"] as Record<Section, [number, number]>;
     this.mates = (group.attributes["mates"] as string[] | undefined) ?? [];
     this.heads = (group.attributes["heads"] as string | null | undefined) ?? null;
+    this.upstream = (group.attributes["upstream"] as Side | null | undefined) ?? null;
+    this.downstream = (group.attributes["downstream"] as Side | null | undefined) ?? null;
     this.writes = group.attributes["writes"] === true;
     this.mapped = group.attributes["map"] === true;
     this.#labels = new Labels(group);
@@ -74,6 +85,11 @@ export class Dictionary {
     ]);
     const fields = { floats: byName(this.#fields.floats, floats), ints: byName(this.#fields.ints, ints) };
     return { index, ...fields, tokens, acts, labels };
+  }
+
+  /** What a latent is said to fire on, best label first. */
+  async labels(index: number): Promise<readonly Label[]> {
+    return this.#labels.of(index);
   }
 
   /** Whether latents of it have labels. */

@@ -21,6 +21,7 @@ export interface HeadsRecord {
 
 /** What the pages need of `atlas.json`. */
 export interface Manifest {
+  model: { n_heads: number };
   format: string;
   format_version: number;
   run: string;

@@ -117,6 +117,12 @@ export type FloatField =
   | "ablation_kl"
   | "ablation_raised_value"
   | "ablation_lowered_value"
+  | "encoder_cosine"
+  | "upstream_cosine"
+  | "upstream_weight"
+  | "downstream_cosine"
+  | "downstream_weight"
+  | "writer_norm"
   ;
 
 export type IntField =
@@ -142,6 +148,12 @@ export type IntField =
   | "effect_hist"
   | "ablation_raised_token"
   | "ablation_lowered_token"
+  | "encoder_index"
+  | "upstream_dictionary"
+  | "upstream_index"
+  | "downstream_dictionary"
+  | "downstream_index"
+  | "writer_head"
   ;
 
 export type HeadFloat =
@@ -239,6 +251,12 @@ export const DOCS = {
   "ablation_kl": "sum over the vocabulary of p ln(p / q) at the peak, in nats: p is the prediction as it is, q that without the latent",
   "ablation_raised_value": "ln(q / p) at the peak of the five token types that taking the latent out makes likelier most",
   "ablation_lowered_value": "the same of the five that it makes less likely most, lowest first",
+  "encoder_cosine": "cosine of the read directions, largest first",
+  "upstream_cosine": "cosine of the unit's write direction and this one's read direction, largest magnitude first; 0 marks an empty slot",
+  "upstream_weight": "their dot product: virtual weight, from the unit to this one",
+  "downstream_cosine": "cosine of this one's write direction and the unit's read direction, largest magnitude first; 0 marks an empty slot",
+  "downstream_weight": "their dot product: virtual weight, from this one to the unit",
+  "writer_norm": "\u2016W_V W_O r\u2016, largest first, r being the read direction at length 1: the most that a head can add along r for a normalised input of length 1, its `ln1`'s gain in it; 0 marks an empty slot",
   "example_document": "index of the document",
   "example_position": "position of the peak: token offset in its document, no BOS",
   "example_peak": "index of the peak inside the excerpt",
@@ -261,6 +279,12 @@ export const DOCS = {
   "effect_hist": "token types by logit effect: equal bins from the lowest to the highest; all 0 if these are equal",
   "ablation_raised_token": "token type; five for each example in turn",
   "ablation_lowered_token": "token type; five for each example in turn",
+  "encoder_index": "latent of the same dictionary; its own index marks an empty slot",
+  "upstream_dictionary": "index in the `dictionaries` of the group's `upstream`",
+  "upstream_index": "unit of that dictionary",
+  "downstream_dictionary": "index in the `dictionaries` of the group's `downstream`",
+  "downstream_index": "unit of that dictionary",
+  "writer_head": "layer x heads of a layer + head",
 };
 
 export const HEAD_DOCS = {
