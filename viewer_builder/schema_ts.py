@@ -17,6 +17,7 @@ from feature_atlas.contract import (
     INTS,
     LABELS,
     METRICS,
+    SEARCH,
     TOKENS,
     VOCABULARY,
     Field,
@@ -42,12 +43,21 @@ _CONSTANTS = (
     "N_HEAD_TYPES",
     "N_EFFECTS",
     "LABEL_PARTS",
+    "N_UNITS",
+    "N_POSTINGS",
+    "TOKEN_CHUNK",
+    "WORD_CHUNK",
+    "WORD_LENGTH",
+    "POSTING_CHUNK",
+    "SAID_CHUNK",
 )
 
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
+    arrays = {
+        spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS, *SEARCH)
+    }
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],

@@ -17,6 +17,13 @@ export const ATTENTION_BINS = 50;
 export const N_HEAD_TYPES = 16;
 export const N_EFFECTS = 10;
 export const LABEL_PARTS = ["text", "source", "score"];
+export const N_UNITS = 32;
+export const N_POSTINGS = 512;
+export const TOKEN_CHUNK = 8;
+export const WORD_CHUNK = 256;
+export const WORD_LENGTH = 32;
+export const POSTING_CHUNK = 512;
+export const SAID_CHUNK = 64;
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
@@ -65,6 +72,10 @@ export const ARRAYS = {
   "count": { dims: ["type"], dtype: "u4" },
   "units": { dims: ["type", "side", "rank"], dtype: "u4" },
   "values": { dims: ["type", "side", "rank", "measure"], dtype: "f4" },
+  "terms/text": { dims: ["term"], dtype: "string" },
+  "terms/place": { dims: ["term", "place"], dtype: "u4" },
+  "postings": { dims: ["posting", "part"], dtype: "u4" },
+  "said": { dims: ["unit"], dtype: "string" },
 } as const;
 
 export type ArrayPath = keyof typeof ARRAYS;
