@@ -14,7 +14,7 @@ from feature_atlas.words import fold, forgiven, slips, term_order, words
 
 MOST_WORDS = 8  # of a query; the rest is passed over
 MOST_TERMS = 8  # that a word of a query stands for
-EXACT, BEGUN, SLIPPED = 1.0, 0.25, 0.125  # what a term counts, by how the word that was typed fits it
+EXACT, BEGUN, SLIPPED = 1.0, 0.25, 0.125  # what a term counts: the word itself, begun by it, a slip away
 MOST_HITS = 64
 MOST_TYPES = 32
 MOST_TOKENS = 8  # of a phrase
@@ -114,8 +114,8 @@ class SearchIndex:
             return []
         near = [(slips(word, term.text), term) for term in self._range(word[0], exact=False)]
         near = [(n, term) for n, term in near if n <= forgiven(word)]
-        ranked = [term for _, term in sorted(near, key=lambda pair: (pair[0], -sum(pair[1].counts)))]
-        return [Term(t.text, SLIPPED, t.first, t.counts) for t in ranked[:MOST_TERMS]]
+        ranked = sorted(near, key=lambda pair: (pair[0], -sum(pair[1].counts)))
+        return [Term(t.text, SLIPPED / n, t.first, t.counts) for n, t in ranked[:MOST_TERMS]]
 
     def _range(self, prefix: str, exact: bool) -> list[Term]:
         """Terms that begin with the prefix, or only that which equals it, in their order."""

@@ -50,6 +50,8 @@ _CONSTANTS = (
     "WORD_LENGTH",
     "POSTING_CHUNK",
     "SAID_CHUNK",
+    "SOURCES",
+    "NO_TYPE",
 )
 
 

@@ -22,7 +22,8 @@ interface Opened {
 }
 
 const KEYS: readonly [string, string][] = [
-  ["/", "filter by token"],
+  ["/, Ctrl-K", "search"],
+  ["f", "filter by token"],
   ["↑ ↓", "move along the list"],
   ["Enter", "open the latent"],
   ["r", "a random latent of the list"],
@@ -55,7 +56,7 @@ function Browser({ dictionary, vocabulary, root }: Opened & { root: string }) {
   const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
   const sort = (id: SortKey) => set({ sort: id, descending: choice.sort === id ? !choice.descending : id !== "index" });
   useKeys({
-    "/": () => document.getElementById("filter-token")?.focus(),
+    f: () => document.getElementById("filter-token")?.focus(),
     r: () => {
       if (rows?.length) location.href = latentHref(root, `${dictionary.record.id}/${rows[Math.floor(Math.random() * rows.length)]}`);
     },

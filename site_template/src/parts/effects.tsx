@@ -8,10 +8,11 @@ interface Props {
   latent: Latent;
   vocabulary: Vocabulary;
   writes: boolean;
+  root: string;
 }
 
 /** What a unit of activation adds to the logits: to which tokens most, to which least, and to all. */
-export function Effects({ latent, vocabulary, writes }: Props) {
+export function Effects({ latent, vocabulary, writes, root }: Props) {
   if (!writes) return <p class="quiet">It writes nothing to the residual stream, so it has no direct effect on the logits.</p>;
   const { promoted_value: up, suppressed_value: down } = latent.floats;
   const largest = Math.max(...[...up, ...down].map(Math.abs)) || 1;
@@ -21,7 +22,7 @@ export function Effects({ latent, vocabulary, writes }: Props) {
       <ol class="bars">
         {Array.from(types, (type, i) => (
           <li key={type}>
-            <Token type={type} vocabulary={vocabulary} />
+            <Token type={type} vocabulary={vocabulary} root={root} />
             <span class={(values[i] ?? 0) < 0 ? "track below" : "track"} style={{ "--width": (Math.abs(values[i] ?? 0) / largest).toFixed(3) }} />
             <span class="value">{number(values[i] ?? 0)}</span>
           </li>

@@ -29,7 +29,7 @@ export function Filters({ choice, labelled, shown, all, onChange }: Props) {
           id="filter-token"
           type="text"
           value={choice.token}
-          placeholder="/"
+          placeholder="f"
           spellcheck={false}
           autocomplete="off"
           onInput={(event) => onChange({ token: event.currentTarget.value })}

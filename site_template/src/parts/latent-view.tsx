@@ -43,7 +43,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
             <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, onShow }} />
           </Pane>
           <Pane name="Effect on the output" id="effects">
-            <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} />
+            <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} root={root} />
           </Pane>
           <Pane name="Nearest by write direction" id="neighbours">
             <Neighbours {...{ latent, dictionary, vocabulary, root, onGo }} />
@@ -64,7 +64,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
             </Pane>
           )}
           <Pane name="Fires on" id="fires-on">
-            <FiresOn latent={latent} vocabulary={vocabulary} />
+            <FiresOn latent={latent} vocabulary={vocabulary} root={root} />
           </Pane>
           <Pane name="Statistics" id="statistics">
             <Statistics {...{ latent, counted, root }} />

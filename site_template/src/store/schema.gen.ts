@@ -24,6 +24,8 @@ export const WORD_CHUNK = 256;
 export const WORD_LENGTH = 32;
 export const POSTING_CHUNK = 512;
 export const SAID_CHUNK = 64;
+export const SOURCES = ["label", "text"];
+export const NO_TYPE = 4294967295;
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
