@@ -1,8 +1,13 @@
 /** The search box in the header of every page: its keys at once, all else when it is first used. */
 import { readConfig } from "./config.ts";
+import { formatAddress, parseAddress } from "./state/address.ts";
+import { go } from "./state/go.ts";
+import { shownHere } from "./state/here.ts";
+import { headHref, latentHref, searchHref } from "./state/url.ts";
 
 const input = document.querySelector<HTMLInputElement>("#search");
 const panel = document.getElementById("search-panel");
+const HEADS = /^attn\.\d+$/;
 const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
 
 if (input !== null && panel !== null) {
@@ -19,7 +24,11 @@ if (input !== null && panel !== null) {
   input.addEventListener("focus", load, { once: true });
   input.form?.addEventListener("submit", (event) => {
     event.preventDefault();
-    location.href = `${config.root}search.html?q=${encodeURIComponent(input.value)}`;
+    const text = input.value.trim();
+    const here = shownHere(config);
+    const address = parseAddress(/^\d+$/.test(text) && here !== null ? `${here}/${Number(text)}` : text);
+    if (address === null) go(searchHref(config.root, input.value));
+    else go((HEADS.test(address.dictionary) ? headHref : latentHref)(config.root, formatAddress(address)));
   });
   addEventListener("keydown", (event) => {
     const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;

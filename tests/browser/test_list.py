@@ -45,7 +45,7 @@ def test_filters_narrow_the_list_and_live_in_the_url(sites: Sites, visitor: Visi
     tokens = [atlas.vocabulary[t] for t in dictionary.stat("top_token")]
     density = dictionary.stat("density")
     wanted = [i for i, token in enumerate(tokens) if "ER" in token.upper() and density[i] >= 0.004]
-    page.keyboard.press("/")
+    page.keyboard.press("f")
     page.keyboard.type("er")
     page.get_by_label("lowest density in percent").fill("0.4")
     page.keyboard.press("Enter")

@@ -4,9 +4,8 @@ import type { SiteConfig } from "../config.ts";
 import { count } from "../draw/format.ts";
 import { type Result, type ResultGroup, resultGroups } from "../parts/result.tsx";
 import { UnitSnippet } from "../parts/unit-snippet.tsx";
-import { shownHere, useFound } from "../state/find.ts";
-import { placeOf } from "../state/places.ts";
-import { searchHref } from "../state/url.ts";
+import { useFound } from "../state/find.ts";
+import { go } from "../state/go.ts";
 
 const FEW = 5;
 /** A result that is passed over on the way to another is not worth a request. */
@@ -61,9 +60,6 @@ function Box({ input, config }: Props) {
       } else if (event.key === "Enter" && current && open) {
         event.preventDefault();
         leave(current.href);
-      } else if (event.key === "Enter" && found) {
-        event.preventDefault();
-        leave(placeOf(input.value, found.atlas.manifest, shownHere(config), config.root) ?? searchHref(config.root, input.value));
       }
     };
     const leaveInput = () => {
@@ -83,12 +79,14 @@ function Box({ input, config }: Props) {
     input.addEventListener("input", type);
     input.addEventListener("focus", back);
     input.form?.addEventListener("focusout", away);
+    input.form?.addEventListener("submit", leaveInput);
     close?.addEventListener("click", leaveInput);
     return () => {
       input.removeEventListener("keydown", press);
       input.removeEventListener("input", type);
       input.removeEventListener("focus", back);
       input.form?.removeEventListener("focusout", away);
+      input.form?.removeEventListener("submit", leaveInput);
       close?.removeEventListener("click", leaveInput);
     };
   });
@@ -178,16 +176,4 @@ function cut({ name, results }: ResultGroup): ResultGroup & { all: number } {
 
 function exampleAddress(dictionaries: readonly { id: string }[] | undefined): string {
   return `${dictionaries?.[dictionaries.length - 1]?.id ?? "mlp_post.2"}/17`;
-}
-
-/** On the page that shows such things already, without loading it again. */
-function go(href: string): void {
-  const to = new URL(href, location.href);
-  if (to.pathname !== location.pathname) {
-    location.href = href;
-    return;
-  }
-  history.pushState(null, "", to);
-  dispatchEvent(new PopStateEvent("popstate"));
-  scrollTo(0, 0);
 }

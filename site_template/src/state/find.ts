@@ -4,7 +4,7 @@ import type { SiteConfig } from "../config.ts";
 import type { Atlas, Vocabulary } from "../store/atlas.ts";
 import { type AtlasError, asAtlasError } from "../store/errors.ts";
 import { type Hit, SearchIndex } from "../store/search.ts";
-import { parseAddress } from "./address.ts";
+import { shownHere } from "./here.ts";
 import { openAtlas } from "./opened.ts";
 import { findPlaces, type Places } from "./places.ts";
 import { type Match, matchingTypes } from "./types.ts";
@@ -27,11 +27,6 @@ export interface Found extends Places {
 export interface Finding {
   found: Found | null;
   error: AtlasError | null;
-}
-
-/** The dictionary, or layer of heads, that the page shows. */
-export function shownHere(config: SiteConfig): string | null {
-  return config.dictionary ?? parseAddress(new URLSearchParams(location.search).get("at") ?? "")?.dictionary ?? null;
 }
 
 /** What a text finds: first places and tokens, then latents by words. What was found last stays meanwhile. */

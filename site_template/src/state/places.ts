@@ -1,6 +1,6 @@
 /** Latents, heads and dictionaries by what is typed of their address. */
 import type { Manifest } from "../store/manifest.ts";
-import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
 import { dictionaryHref, headHref, headsHref, latentHref } from "./url.ts";
 
 const MORE = 4;
@@ -50,15 +50,6 @@ export function findPlaces(query: string, { dictionaries, heads = [] }: Manifest
   const [only] = named;
   const note = addresses.length === 0 && only ? `${only.id} has ${only.unit}s ${only.id}/0 to ${only.id}/${only.n - 1}` : null;
   return { addresses, groups: [], note };
-}
-
-/** Where an address that is typed out leads; a number alone stays in the dictionary. Null for other text. */
-export function placeOf(query: string, { dictionaries, heads = [] }: Manifest, here: string | null, root: string): string | null {
-  const text = query.trim();
-  const address = parseAddress(/^\d+$/.test(text) && here !== null ? `${here}/${Number(text)}` : text);
-  const known = (each: { id: string }) => each.id === address?.dictionary;
-  if (address === null || !(dictionaries.some(known) || heads.some(known))) return null;
-  return (heads.some(known) ? headHref : latentHref)(root, formatAddress(address));
 }
 
 /** The number itself and those that begin with it, as far as there are any. */
