@@ -206,7 +206,7 @@ def test_tokens_of_a_latent_lead_to_their_pages(sites: Sites, visitor: Visitor) 
 def test_an_atlas_without_indexes_says_so(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at("large/search.html?q=harbour"))
     expect(page.get_by_text("made without an index of words")).to_be_visible()
-    expect(page.locator(".p-tokens a").first).to_have_text("␣harbour")
+    expect(page.locator(".p-tokens a .token").first).to_have_text("␣harbour")
     page.goto(sites.at("large/token.html?t=5"))
     expect(page.get_by_role("alert")).to_contain_text("made without an index of its tokens")
 

@@ -68,8 +68,8 @@ function View({ atlas, vocabulary, type, units, root, chosen, onChoose }: Props)
   const there = new Set([...units.fires, ...units.promoted, ...units.suppressed].map(({ address }) => address.dictionary));
   const ids = atlas.manifest.dictionaries.map(({ id }) => id).filter((id) => there.has(id));
   const cut = (rows: Row[]) => rows.filter(({ address }) => chosen === "" || address.dictionary === chosen);
-  const others = matchingTypes(textOf(vocabulary, type), vocabulary).filter((match) => match.type !== type && match.how !== "near");
-  const why = `The token occurs ${count(units.count)} times in the corpus. A unit is found by the sixteen token types it is most active on.`;
+  const others = matchingTypes(textOf(vocabulary, type), vocabulary).filter(({ how }) => how === "spaces" || how === "case");
+  const why = `The token occurs ${count(units.count)} times in the corpus. A unit is found by its table of the token types it is most active on, which leaves out the rare ones.`;
   const list = (id: string, name: string, rows: Row[], heads: readonly [string, string], docs: readonly [string, string], none: string) => (
     <Pane name={name} id={id}>
       {rows.length > 0 ? <UnitList key={`${type} ${chosen}`} {...{ rows, heads, docs, atlas, vocabulary, root }} /> : <p class="quiet">{none}</p>}
@@ -96,7 +96,7 @@ function View({ atlas, vocabulary, type, units, root, chosen, onChoose }: Props)
         {others.length > 0 && (
           <nav class="others" aria-label="tokens like it">
             <span class="quiet">like it</span>
-            {others.slice(0, 12).map((match) => (
+            {others.map((match) => (
               <a key={match.type} class="token" href={tokenHref(root, match.type)} title={`token ${match.type}`}>
                 {alone(vocabulary, match.type)}
               </a>

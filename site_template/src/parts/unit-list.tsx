@@ -29,7 +29,7 @@ export function UnitList({ rows, heads, docs, atlas, vocabulary, root }: Props) 
             <th scope="col">unit</th>
             <th scope="col">where it is strongest</th>
             {heads.map((head, i) => (
-              <th key={head} scope="col" title={docs[i]}>
+              <th key={head} class="number" scope="col" title={docs[i]}>
                 {head}
               </th>
             ))}
@@ -73,7 +73,7 @@ function UnitRow({ row: { address, first, second }, share, atlas, vocabulary, ro
         )}
         <UnitSnippet {...{ atlas, vocabulary, address }} />
       </td>
-      <td class={first < 0 ? "barred below" : "barred"} style={{ "--width": share.toFixed(3) }}>
+      <td class={first < 0 ? "number barred below" : "number barred"} style={{ "--width": share.toFixed(3) }}>
         {number(first)}
       </td>
       <td class="number">{number(second)}</td>
