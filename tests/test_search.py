@@ -7,7 +7,7 @@ import json
 import math
 import random
 import shutil
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -93,9 +93,9 @@ def text_table(atlas: Atlas) -> Table:
     kinds = Group(f"{atlas.run_url}/vocabulary.zarr").read("kind")
     table: Table = defaultdict(dict)
     for number, name, index in units_of(atlas):
-        latent = atlas[name][index]
+        latent = atlas.dictionary(name)[index]
         slots = atlas.dictionary(name).sections["top"][1]
-        shares: Counter[str] = Counter()
+        shares: defaultdict[str, float] = defaultdict(float)
         for example in latent.examples("top"):
             pieces = [" " if kinds[t] else fold(atlas.vocabulary[t]) for t in example.token_ids]
             if example.activation > 0:
@@ -110,7 +110,7 @@ def label_table(atlas: Atlas) -> Table:
     """What the labels say."""
     table: Table = defaultdict(dict)
     for number, name, index in units_of(atlas):
-        said = words(" · ".join(label.text for label in atlas[name][index].labels))
+        said = words(" · ".join(label.text for label in atlas.dictionary(name)[index].labels))
         for word in said:
             table[word][number] = said.count(word) / len(said)
     return table
@@ -149,7 +149,9 @@ def assert_holds(atlas: Atlas, labels: Table, texts: Table) -> None:
     assert terms == sorted({*labels, *texts})
     postings, at = group.read("postings").tolist(), 0
     tops = [
-        int(atlas[name].stat("top_token")[i]) if atlas[name].stat("firings")[i] else NO_TYPE
+        int(atlas.dictionary(name).stat("top_token")[i])
+        if atlas.dictionary(name).stat("firings")[i]
+        else NO_TYPE
         for _, name, i in units_of(atlas)
     ]
     for term, place in zip(terms, group.read("terms/place").tolist(), strict=True):

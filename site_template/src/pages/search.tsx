@@ -17,8 +17,8 @@ export function SearchPage({ config }: { config: SiteConfig }) {
   const text = query.get("q") ?? "";
   const { found, error } = useFound(config, text);
   useEffect(() => {
-    document.title = text === "" ? "search" : `“${text}” · search`;
-  }, [text]);
+    if (found !== null && text !== "") document.title = `“${text}” · ${found.atlas.manifest.title}`;
+  }, [text, found === null]);
   if (error !== null) return <Failed error={error} retry={() => location.reload()} />;
   if (text === "") return <p class="quiet" data-ready="empty">Type into the box above: a token, words of labels or of text, a phrase, or an address.</p>;
   return (
