@@ -15,6 +15,7 @@ from feature_atlas.contract import (
     INTS,
     LABELS,
     MAP,
+    SEARCH,
     TOKENS,
     VOCABULARY,
     ArraySpec,
@@ -38,6 +39,7 @@ ATLAS/
     vocabulary.zarr           token types as text
     corpus.zarr               the documents' tokens, in order
     tokens.zarr               for each token type the units that fire on it, promote it, suppress it
+    search.zarr               for each word the units whose labels say it, and that peak on it
     dictionaries/<id>.zarr    one group for each dictionary, and for the heads of each layer
 ```
 
@@ -91,6 +93,16 @@ Units are found by what is known of them: by a table of the types that each fire
 SAE's or transcoder's latent up to its `fires_on_missed` may be left out of a count, and of a neuron only
 the corpus' commonest types (`scan.fires_on_types`) are told; and by the ten tokens that each promotes
 and the ten that it suppresses most. A unit whose ten do not include the type is not found.
+
+`search.zarr` is where the manifest's `search_index` says; atlases made before there was one say null. It
+numbers units as `tokens.zarr` does. Its attribute `first_terms` gives the first word of each chunk of
+`terms/text`, and `sizes` the numbers of terms, postings and units. A word is a run of letters and digits of
+the text after NFKD, without marks, in lower case, cut at 32 letters. A unit's words are those of its labels,
+as `said` has them, each with its share of them; and the twelve of largest share of its text: the sum over
+its top examples of activation / highest activation / (1 + d), divided by the number of their slots. d is the
+distance in words of the word's nearest occurrence in the excerpt, 0 for words that the peak token is part
+of, up to 2, among the 12 tokens on either side. A posting's weight is share x ln(1 + units / units with
+the word).
 """
 
 
@@ -104,6 +116,7 @@ def format_page() -> str:
         ("corpus.zarr", CORPUS),
         ("vocabulary.zarr", VOCABULARY),
         ("tokens.zarr", TOKENS),
+        ("search.zarr", SEARCH),
     )
     cards = (
         ("card/floats", FLOATS),
@@ -135,7 +148,8 @@ def _fields(name: str, fields: tuple[Field, ...]) -> str:
 def _constants() -> str:
     names = (
         "EXCERPT SNIPPETS SNIPPET NO_TOKEN N_BANDS PER_BAND N_RANDOM N_EFFECTS N_EFFECT_BINS N_MOVED N_LATER"
-        " N_NEIGHBOURS N_VIRTUAL N_WRITERS N_FIRES_ON N_UNITS N_WRITE N_ATTENTION N_WINDOWS N_KEYS"
+        " N_NEIGHBOURS N_VIRTUAL N_WRITERS N_FIRES_ON N_UNITS N_WORDS N_POSTINGS NO_TYPE N_WRITE"
+        " N_ATTENTION N_WINDOWS N_KEYS"
         " ATTENTION_STEPS N_HEAD_TYPES ATTENTION_BINS BINS_PER_OCTAVE FIRST_OCTAVE LAST_OCTAVE"
     ).split()
     rows = [f"| `{name}` | {getattr(contract, name):,} |" for name in names]

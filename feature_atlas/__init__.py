@@ -4,6 +4,7 @@ from feature_atlas.atlas import Atlas, Dictionary, Example, Latent, Layout, open
 from feature_atlas.errors import AtlasError
 from feature_atlas.heads import Head, HeadExample, Heads
 from feature_atlas.labels import Label
+from feature_atlas.search import Found
 from feature_atlas.token import Token
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "AtlasError",
     "Dictionary",
     "Example",
+    "Found",
     "Head",
     "HeadExample",
     "Heads",

@@ -13,12 +13,21 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.address import Address
-from feature_atlas.contract import N_MOVED, histogram_edges
+from feature_atlas.contract import N_MOVED, SOURCES, histogram_edges
 from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.heads import Head, Heads
 from feature_atlas.labels import Label, read_row
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
 from feature_atlas.related import Side, related
+from feature_atlas.search import (
+    MOST_TOKENS,
+    Found,
+    Phrase,
+    SearchIndex,
+    fires_on_all,
+    greedy_types,
+    matching_types,
+)
 from feature_atlas.store import Group, read_bytes
 from feature_atlas.token import Token, TokenIndex, find_type
 
@@ -94,6 +103,23 @@ class Atlas:
             raise AddressError(f"token type {type_} is not in 0..{len(vocabulary) - 1}")
         return self._token_index.read(type_, vocabulary[type_])
 
+    def search(self, text: str) -> Found:
+        """Token types, and latents by label and by the text they peak on, that fit a word or a phrase.
+
+        Raises FormatError if the atlas has no search index.
+        """
+        vocabulary = self.vocabulary
+        labels, texts = (self._search_index.hits(text, source, vocabulary) for source in SOURCES)
+        return Found(text, matching_types(text, vocabulary), self._phrase(text), labels, texts)
+
+    def _phrase(self, text: str) -> Phrase | None:
+        """The text as two or more token types, and the units that fire on all of them."""
+        types = greedy_types(text, self.vocabulary) if self.manifest.token_index else None
+        if types is None or not 2 <= len(types) <= MOST_TOKENS:
+            return None
+        tokens = [self.token(type_) for type_ in types]
+        return Phrase([token.text for token in tokens], fires_on_all([token.fires for token in tokens]))
+
     @cached_property
     def vocabulary(self) -> list[str]:
         """Every token type as text; bytes that are no UTF-8 as hex, `⟨e2 80⟩`."""
@@ -131,6 +157,12 @@ class Atlas:
         if self.manifest.token_index is None:
             raise FormatError(f"{self.url} was made without a token index; build it again: atlas build")
         return TokenIndex(f"{self.run_url}/{self.manifest.token_index}")
+
+    @cached_property
+    def _search_index(self) -> SearchIndex:
+        if self.manifest.search_index is None:
+            raise FormatError(f"{self.url} was made without a search index; build it again: atlas build")
+        return SearchIndex(f"{self.run_url}/{self.manifest.search_index}")
 
     @cached_property
     def _corpus(self) -> Group:

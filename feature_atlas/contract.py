@@ -27,6 +27,12 @@ N_VIRTUAL = 8  # units upstream, and downstream, of a latent
 N_WRITERS = 8  # heads that write along what a latent reads
 SIDES = ("fires", "promoted", "suppressed")  # what units do at or to a token type
 N_UNITS = 32  # units told of a token type on each side
+SOURCES = ("label", "text")  # where a word of a unit comes from: its labels, or the text that it peaks on
+N_WORDS, NEAR_WORDS, NEAR_TOKENS = 12, 2, 12  # words of a unit; words, and tokens, on either side of a peak
+N_POSTINGS = 512  # units told of a word from each source
+WORD_LENGTH = 32  # letters of a word that are kept
+NO_TYPE = 2**32 - 1  # the top token of a unit that never fires
+SAID = 160  # characters of a unit's labels in the search index
 
 N_WRITE, N_ATTENTION, N_WINDOWS = 8, 8, 6  # of a head: windows by write norm, by attention, at random
 N_KEYS, LEAST_ATTENTION = 8, 0.005  # attention told of a query: its largest, and none below this
@@ -47,6 +53,11 @@ PREVIEW_CHUNK, PREVIEW_SHARD = 16, 32_768
 LABEL_CHUNK = 32
 # A token's page reads two arrays: of each an index of 2 KiB and the chunk of eight types, up to 6 KB.
 TOKEN_CHUNK, TOKEN_SHARD = 8, 1_024
+# A word is found by one chunk of words, one of their places, and one or two of postings, a KiB or two
+# each; the index of a shard is 4 KiB.
+WORD_CHUNK, WORD_SHARD = 256, 65_536
+POSTING_CHUNK, POSTING_SHARD = 512, 131_072
+SAID_CHUNK, SAID_SHARD = 64, 16_384
 
 
 @dataclass(frozen=True)
@@ -458,6 +469,44 @@ TOKENS = (
         " per unit of activation. A first measure of 0 marks an empty slot",
         TOKEN_CHUNK,
         TOKEN_SHARD,
+    ),
+)
+
+SEARCH = (
+    ArraySpec(
+        "terms/text",
+        ("term",),
+        "string",
+        "every word of a unit, folded, in the order of its UTF-16 code units",
+        WORD_CHUNK,
+        WORD_SHARD,
+    ),
+    ArraySpec(
+        "terms/place",
+        ("term", "place"),
+        "u4",
+        "row of the word's first posting; units with it in their labels; units with it in their text."
+        " The postings are of its best 512 units by label, then of those by text",
+        WORD_CHUNK,
+        WORD_SHARD,
+    ),
+    ArraySpec(
+        "postings",
+        ("posting", "part"),
+        "u4",
+        "unit; weight in steps of 0.0001, largest first, ties to the lower unit; the unit's top token,"
+        " NO_TYPE if it never fires",
+        POSTING_CHUNK,
+        POSTING_SHARD,
+    ),
+    ArraySpec(
+        "said",
+        ("unit",),
+        "string",
+        "texts of the unit's labels, best first, joined by ' · ' and cut at 160 characters; empty if it"
+        " has none",
+        SAID_CHUNK,
+        SAID_SHARD,
     ),
 )
 

@@ -138,7 +138,7 @@ class HeadsRecord(_Record):
 
 
 class Manifest(_Record):
-    """The whole of `atlas.json`. Older atlases name no token index, or no heads.
+    """The whole of `atlas.json`. Older atlases name no token index, no search index, or no heads.
 
     `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
     """
@@ -152,6 +152,7 @@ class Manifest(_Record):
     model: ModelRecord
     tokenizer: str
     token_index: str | None = None
+    search_index: str | None = None
     windowing: Windowing
     corpus: CorpusRecord
     dictionaries: tuple[DictionaryRecord, ...]

@@ -56,19 +56,31 @@ class Token:
         }
 
 
+class Units:
+    """Units numbered through all dictionaries, in the order and from the first numbers of an index."""
+
+    def __init__(self, dictionaries: list[str], first_units: list[int]) -> None:
+        self._dictionaries = dictionaries
+        self._first_units = first_units
+
+    def address(self, unit: int) -> str:
+        """The address of a unit."""
+        number = bisect.bisect_right(self._first_units, unit) - 1
+        return str(Address(self._dictionaries[number], unit - self._first_units[number]))
+
+
 class TokenIndex:
     """The open group of the contract's TOKENS."""
 
     def __init__(self, place: str) -> None:
         self._group = Group(place)
-        self._dictionaries: list[str] = self._group.attributes["dictionaries"]
-        self._first_units: list[int] = self._group.attributes["first_units"]
+        self._units = Units(self._group.attributes["dictionaries"], self._group.attributes["first_units"])
 
     def read(self, type_: int, text: str) -> Token:
         """What is told of one token type; reads a chunk of each array."""
         units, values = self._group.read("units", type_), self._group.read("values", type_)
         fires, promoted, suppressed = (
-            [(self._address(u), *map(float, pair)) for u, pair in zip(*side, strict=True) if pair[0]]
+            [(self._units.address(u), *map(float, pair)) for u, pair in zip(*side, strict=True) if pair[0]]
             for side in zip(units.tolist(), values, strict=True)
         )
         return Token(
@@ -79,10 +91,6 @@ class TokenIndex:
             promoted=[Effect(*unit) for unit in promoted],
             suppressed=[Effect(*unit) for unit in suppressed],
         )
-
-    def _address(self, unit: int) -> str:
-        number = bisect.bisect_right(self._first_units, unit) - 1
-        return str(Address(self._dictionaries[number], unit - self._first_units[number]))
 
 
 def find_type(text: str, vocabulary: Sequence[str], where: str) -> int:

@@ -13,6 +13,8 @@ from feature_atlas.contract import (
     DICTIONARY,
     HEADS,
     LABELS,
+    SEARCH,
+    SOURCES,
     TOKENS,
     VOCABULARY,
     ArraySpec,
@@ -87,6 +89,8 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         yield from _wrong_group(
             f"{run}/{atlas.manifest.token_index}", TOKENS, token_sizes(d_vocab), d_vocab, False
         )
+    if atlas.manifest.search_index is not None:
+        yield from _wrong_search(f"{run}/{atlas.manifest.search_index}")
     for record in atlas.manifest.dictionaries:
         place = f"{run}/{record.store}"
         try:
@@ -111,6 +115,15 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
     for record in atlas.manifest.heads:
         sizes = head_sizes(record.n_heads, atlas.manifest.windowing.ctx)
         yield from _wrong_group(f"{run}/{record.store}", HEADS, sizes, d_vocab, False)
+
+
+def _wrong_search(place: str) -> Iterator[str]:
+    try:
+        sizes: dict[str, int] = Group(place).attributes["sizes"]
+    except (FormatError, KeyError) as error:
+        yield f"{place}: {error}"
+        return
+    yield from _wrong_group(place, SEARCH, sizes | {"place": 1 + len(SOURCES), "part": 3}, 0, False)
 
 
 def _wrong_group(

@@ -37,12 +37,13 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
 from pipeline.core.runs import RUNS, read_manifest, sweep, switch, total, write_list
+from pipeline.core.search_index import SEARCH_INDEX, write_search
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.token_index import UnitsByToken
 from pipeline.core.virtual import Partners
 from pipeline.core.windows import Corpus, Windows, load_corpus
 
-VERSION = 3
+VERSION = 4
 TOKEN_INDEX = "tokens.zarr"
 
 
@@ -66,6 +67,8 @@ def run(params: Params, work: Path, out: Path) -> None:
     _write_dictionaries(params, folder, dictionaries, windows, work, path / "dictionaries")
     count = windows.type_counts(folder.record.d_vocab)
     write_once(path / TOKEN_INDEX, lambda into: _write_tokens(into, dictionaries, count, work))
+    stores = [(dictionary.id, f"dictionaries/{dictionary.id}.zarr") for dictionary in dictionaries]
+    write_once(path / SEARCH_INDEX, lambda into: write_search(into, path, stores))
     partial_of(path / FILES).unlink(missing_ok=True)  # it would be listed, and then be gone
     files = list_files(path)
     write_list(path, files)
@@ -180,6 +183,7 @@ def _manifest(
         model=folder.record,
         tokenizer="tokenizer/tokenizer.json",
         token_index=TOKEN_INDEX,
+        search_index=SEARCH_INDEX,
         windowing=windows.record(),
         corpus=CorpusRecord(
             sources=tuple(corpus.sources),

@@ -178,6 +178,22 @@ def token(
 
 
 @app.command()
+def search(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
+    text: Annotated[str, typer.Argument(help="A token, words, or a phrase.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find token types, and latents by their labels and by the text they peak on."""
+    from pipeline.core.terminal import print_found
+
+    found = open_atlas(url).search(text)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        print_found(found)
+
+
+@app.command()
 def site(
     url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")],
     out: Annotated[Path, typer.Option(help="Folder of the site.")],

@@ -25,8 +25,9 @@ from pipeline.core.runs import (
     work_folder,
     write_list,
 )
+from pipeline.core.search_index import SEARCH_INDEX, write_search
 
-VERSION = 1
+VERSION = 2
 
 ByLatent = dict[int, list[Label]]
 
@@ -81,6 +82,7 @@ def _switch_to(path: Path, atlas: Atlas, changed: dict[str, ByLatent]) -> None:
     told |= {
         "run": run,
         "labelled_from": atlas.manifest.labelled_from or old,
+        "search_index": SEARCH_INDEX,
         "n_bytes": total(read_list(path / RUNS / run)),
     }
     switch(path, json.dumps(told, indent=2).encode())
@@ -98,15 +100,19 @@ def _write_run(old: Path, into: Path, atlas: Atlas, changed: dict[str, ByLatent]
         shutil.copyfile(old / store / "zarr.json", group / "zarr.json")  # which is written to
         arrays = label_arrays(labels, records[name].n_latents)
         add_strings(group, LABELS, arrays, {"labels": label_attribute(labels)})
-        new = {path.relative_to(into).as_posix() for path in group.rglob("*") if path.is_file()} - set(files)
-        files |= {below: measure((into / below).read_bytes()) for below in new}
-    write_list(into, files)
+    all_stores = [(record.id, record.store) for record in atlas.manifest.dictionaries]
+    before = old / SEARCH_INDEX if atlas.manifest.search_index else None
+    write_search(into / SEARCH_INDEX, into, all_stores, before)
+    new = {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()} - set(files)
+    write_list(into, files | {below: measure((into / below).read_bytes()) for below in new})
 
 
 def _is_replaced(name: str, stores: Sequence[str]) -> bool:
-    """Whether a file of the run holds labels of these groups, or is the metadata of one."""
+    """Whether a file of the run holds labels of these groups or is one's metadata, or is a search index."""
     labels = tuple(f"{store}/{spec.path}/" for store in stores for spec in LABELS)
-    return name.startswith(labels) or name in [f"{store}/zarr.json" for store in stores]
+    return name.startswith((*labels, f"{SEARCH_INDEX}/")) or name in [
+        f"{store}/zarr.json" for store in stores
+    ]
 
 
 def _link(source: Path, target: Path) -> None:

@@ -50,6 +50,7 @@ from tests import synthetic_related
 from tests.synthetic_effects import N_ABLATED, ablations
 from tests.synthetic_heads import N_HEADS, write_heads
 from tests.synthetic_map import LEAST, laid_out
+from tests.synthetic_search import write_indexes
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -211,12 +212,16 @@ def write_atlas(path: Path, title: str, text: Text, units: list[Units], heads: i
     alive = [_write_dictionary(run / "dictionaries" / f"{each.id}.zarr", text, each) for each in units]
     for layer in range(heads):
         write_heads(run / "dictionaries" / f"attn.{layer}.zarr", text, layer)
+    indexes = (
+        write_indexes(run, [each.id for each in units]) if all(u.n_latents <= 300 for u in units) else {}
+    )
     files = list_files(run)
     (run / FILES).write_text(json.dumps(files))
     n_bytes = sum(size for size, _ in files.values())
     (path / MANIFEST).write_text(
         json.dumps(
             _manifest(title, text, list(zip(units, alive, strict=True)), n_bytes)
+            | indexes
             | ({"heads": [_heads(layer) for layer in range(heads)]} if heads else {})
         )
     )

@@ -16,6 +16,8 @@ def pages(site: Site) -> dict[str, Page]:
     found = {
         "index.html": Page("overview.html", site.shell("", "") | overview(site)),
         "latent.html": Page("latent.html", site.shell("", "") | latent),
+        "search.html": Page("search.html", site.shell("", "") | {"config": site.config("", "search", None)}),
+        "token.html": Page("token.html", site.shell("", "") | {"config": site.config("", "token", None)}),
         "about.html": Page("about.html", site.shell("", "about") | about(site.atlas)),
     }
     for record in site.atlas.manifest.dictionaries:

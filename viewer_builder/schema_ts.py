@@ -18,6 +18,7 @@ from feature_atlas.contract import (
     LABELS,
     MAP,
     METRICS,
+    SEARCH,
     TOKENS,
     VOCABULARY,
     Field,
@@ -45,12 +46,22 @@ _CONSTANTS = (
     "N_MOVED",
     "N_LATER",
     "LABEL_PARTS",
+    "N_UNITS",
+    "N_POSTINGS",
+    "TOKEN_CHUNK",
+    "WORD_CHUNK",
+    "WORD_LENGTH",
+    "POSTING_CHUNK",
+    "SAID_CHUNK",
+    "SOURCES",
+    "NO_TYPE",
 )
 
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *MAP, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
+    groups = (DICTIONARY, LABELS, MAP, HEADS, CORPUS, VOCABULARY, TOKENS, SEARCH)
+    arrays = {spec.path: spec for group in groups for spec in group}
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],

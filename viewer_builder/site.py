@@ -51,6 +51,7 @@ class Site:
                 *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
             ],
             "current": current,
+            "config": self.config(root, "plain", None),
         }
 
     def atlas_url(self, root: str) -> str:

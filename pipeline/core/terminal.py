@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feature_atlas import Atlas, Example, Head, HeadExample, Latent, Token
+from feature_atlas import Atlas, Example, Found, Head, HeadExample, Latent, Token
 
 _SHOWN = 5
 _UNITS = 10
@@ -99,6 +99,20 @@ def print_token(token: Token) -> None:
     for name, units in (("promotes it", token.promoted), ("suppresses it", token.suppressed)):
         rows = [(unit.address, f"{unit.value_at_max:+.3g}", f"{unit.value:+.3g}") for unit in units]
         _table(console, (name, "logits at max", "per unit"), rows)
+
+
+def print_found(found: Found) -> None:
+    """The token types, what fires on the phrase, and the latents, each with what it was found by."""
+    console = Console(highlight=False)
+    tokens = " ".join(repr(match.token) for match in found.tokens[:_UNITS])
+    console.print(Text(f"tokens     {tokens}"), soft_wrap=True)
+    if found.phrase is not None:
+        console.print(Text(f"phrase     {' '.join(map(repr, found.phrase.tokens))}"), soft_wrap=True)
+        rows = [(u.address, f"{u.cosine:.3f}", f"{u.p_fire_given_token:.3f}") for u in found.phrase.fires]
+        _table(console, ("fires on all of it", "lowest cosine", "lowest P(fires)"), rows)
+    for name, hits in (("by label", found.labels), ("by text", found.texts)):
+        rows = [(hit.address, " ".join(hit.terms), hit.label or repr(hit.top_token)) for hit in hits]
+        _table(console, (name, "words", "label or top token"), rows)
 
 
 def _table(console: Console, head: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> None:

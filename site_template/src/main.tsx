@@ -4,14 +4,21 @@ import { DictionaryPage } from "./pages/dictionary.tsx";
 import { HeadPage } from "./pages/head.tsx";
 import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
+import "./search.ts";
 
 const config = readConfig();
-const pages = { latent: LatentPage, dictionary: DictionaryPage, head: HeadPage };
+const pages = {
+  latent: async () => LatentPage,
+  dictionary: async () => DictionaryPage,
+  head: async () => HeadPage,
+  search: async () => (await import("./pages/search.tsx")).SearchPage,
+  token: async () => (await import("./pages/token.tsx")).TokenPage,
+};
 const place = document.getElementById("app");
 if (config.page === "heads") {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-} else if (place !== null) {
-  const Page = pages[config.page];
+} else if (place !== null && config.page !== "plain") {
+  const Page = await pages[config.page]();
   place.replaceChildren();
   render(<Page config={config} />, place);
 }

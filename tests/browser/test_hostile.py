@@ -15,6 +15,8 @@ PAGES = (
     "dictionary/resid_post.0.x.html",
     "latent.html?at=resid_post.0.x/3",
     "latent.html?at=mlp_post.0/3",
+    "token.html?t=0",
+    "search.html?q=onerror",
 )
 
 

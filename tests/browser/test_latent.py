@@ -83,7 +83,7 @@ def test_keys_move_about_but_not_while_typing(sites: Sites, visitor: Visitor) ->
     page.keyboard.press("/")
     page.keyboard.type("r?")
     page.keyboard.press("ArrowLeft")
-    assert page.get_by_role("search").get_by_role("textbox").input_value() == "r?"
+    assert page.get_by_role("search").get_by_role("combobox").input_value() == "r?"
     assert page.url.endswith("resid_post.1.toy/2")
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("mlp_post.0/5\n")
@@ -201,7 +201,6 @@ def test_an_aborted_read_does_not_spoil_the_next(sites: Sites, visitor: Visitor)
     """Turning pages faster than they load: the shard's index belongs to all of them."""
     page = visitor().open(sites.at("normal/latent.html?at=mlp_post.0/3"))
     page.evaluate("""() => {
-        const input = document.getElementById("jump");
         for (const at of ["resid_post.1.toy/8", "resid_post.1.toy/9", "resid_post.1.toy/10"]) {
             history.pushState(null, "", "?at=" + at);
             dispatchEvent(new PopStateEvent("popstate"));

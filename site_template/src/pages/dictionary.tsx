@@ -19,6 +19,7 @@ import { EVERYTHING, formatRange, type Range } from "../state/ranges.ts";
 import { latentHref, useQuery } from "../state/url.ts";
 
 const KEYS: readonly [string, string][] = [
+  ["/, Ctrl-K", "search"],
   ["f", "filter by token"],
   ["↑ ↓", "move along the list"],
   ["Page Up, Page Down", "by what is in sight"],

@@ -2,9 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
 import { HeadView } from "../parts/head-view.tsx";
-import { Jump } from "../parts/jump.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
-import { useKeys } from "../state/keys.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type OpenedHead, openHead } from "../state/opened-head.ts";
 import { useQuery } from "../state/url.ts";
@@ -28,14 +26,12 @@ export function HeadPage({ config }: { config: SiteConfig }) {
     change({ at: address, example: null });
     scrollTo(0, 0);
   };
-  useKeys({ "/": () => document.getElementById("jump")?.focus() });
   useEffect(() => {
     if (opened.state === "ready") document.title = `${at} · ${opened.value.atlas.manifest.title}`;
     else document.title = opened.state === "failed" ? `${at} can’t be shown` : at;
   }, [at, opened.state]);
   return (
     <>
-      <Jump at={at} onGo={go} />
       {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
       {opened.state === "loading" && last.current === null && <Skeleton at={at} panes={PANES} />}
       {last.current && (

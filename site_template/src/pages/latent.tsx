@@ -1,10 +1,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
-import { Jump } from "../parts/jump.tsx";
 import { LatentView } from "../parts/latent-view.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
-import { useKeys } from "../state/keys.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type Opened, openLatent, titleOf } from "../state/opened.ts";
 import { useQuery } from "../state/url.ts";
@@ -20,14 +18,12 @@ export function LatentPage({ config }: { config: SiteConfig }) {
     change({ at: address, show: null });
     scrollTo(0, 0);
   };
-  useKeys({ "/": () => document.getElementById("jump")?.focus() });
   useEffect(() => {
     if (opened.state === "ready") document.title = titleOf(at, opened.value);
     else document.title = opened.state === "failed" ? `${at} can’t be shown` : at;
   }, [at, opened.state]);
   return (
     <>
-      <Jump at={at} onGo={go} />
       {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
       {opened.state === "loading" && last.current === null && <Skeleton at={at} />}
       {last.current && (

@@ -1,18 +1,20 @@
 import { useId, useState } from "preact/hooks";
 import { number } from "../draw/format.ts";
+import { definitionHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Latent } from "../store/dictionary.ts";
-import { N_LATER, N_MOVED } from "../store/schema.gen.ts";
+import { type FloatField, N_LATER, N_MOVED } from "../store/schema.gen.ts";
 import { largestOf, TokenBars } from "./token-bars.tsx";
 
 interface Props {
   row: number;
   latent: Latent;
   vocabulary: Vocabulary;
+  root: string;
 }
 
 /** What taking the latent out of an example's window does: one line, and on asking what each number says. */
-export function Ablation({ row, latent, vocabulary }: Props) {
+export function Ablation({ row, latent, vocabulary, root }: Props) {
   const [open, setOpen] = useState(false);
   const id = useId();
   // An atlas made before latents were ablated has no such fields.
@@ -34,13 +36,13 @@ export function Ablation({ row, latent, vocabulary }: Props) {
         {open && (
           <>
             <dl class="statistics">
-              <Said name="loss" value={signed(loss)} says={LOSS} />
-              <Said name="later" value={signed(later)} says={LATER} />
-              <Said name="KL" value={number(divergence)} says={KL} />
+              <Said field="ablation_loss" name="loss" value={signed(loss)} says={LOSS} root={root} />
+              <Said field="ablation_later" name="later" value={signed(later)} says={LATER} root={root} />
+              <Said field="ablation_kl" name="KL" value={number(divergence)} says={KL} root={root} />
             </dl>
             <div class="effects">
-              <TokenBars name="likelier without it" types={moved(latent.ints.ablation_raised_token)} values={up} {...{ largest, vocabulary }} />
-              <TokenBars name="less likely without it" types={moved(latent.ints.ablation_lowered_token)} values={down} {...{ largest, vocabulary }} />
+              <TokenBars name="likelier without it" types={moved(latent.ints.ablation_raised_token)} values={up} {...{ largest, vocabulary, root }} />
+              <TokenBars name="less likely without it" types={moved(latent.ints.ablation_lowered_token)} values={down} {...{ largest, vocabulary, root }} />
             </div>
             <p class="quiet">By how much the logarithm of a token’s probability changes at the peak when the latent’s part is taken out of the whole window.</p>
           </>
@@ -54,11 +56,11 @@ const LOSS = "By how many nats the token after the peak is less expected when th
 const LATER = `The same for the tokens after it, mean over the ${N_LATER} positions after the peak, as far as the window goes.`;
 const KL = "How far the prediction at the peak moves: the Kullback-Leibler divergence, in nats, from the prediction as it is to that without the latent.";
 
-function Said({ name, value, says }: { name: string; value: string; says: string }) {
+function Said({ field, name, value, says, root }: { field: FloatField; name: string; value: string; says: string; root: string }) {
   return (
     <div>
       <dt>
-        {name} <span class="quiet">{says}</span>
+        <a href={definitionHref(root, field)}>{name}</a> <span class="quiet">{says}</span>
       </dt>
       <dd class="value">{value}</dd>
     </div>

@@ -14,11 +14,12 @@ export interface ExampleProps {
   vocabulary: Vocabulary;
   /** Activation of full heat; null if each example has its own. */
   full: number | null;
+  root: string;
   onPoint: (pointed: Pointed | null) => void;
 }
 
 /** One example: its activation, its excerpt, and where it is. A click opens the whole excerpt. */
-export function Example({ row, latent, atlas, vocabulary, full, onPoint }: ExampleProps & { row: number }) {
+export function Example({ row, latent, atlas, vocabulary, full, root, onPoint }: ExampleProps & { row: number }) {
   const [open, setOpen] = useState(false);
   const excerpt = excerptOf(latent, row);
   const activation = latent.floats.example_activation[row] ?? 0;
@@ -37,7 +38,7 @@ export function Example({ row, latent, atlas, vocabulary, full, onPoint }: Examp
         <Strip {...{ excerpt, open, vocabulary, onPoint }} full={full ?? Math.abs(activation)} around={window.around} />
       </div>
       <Where {...{ atlas, document, open, window }} position={excerpt.position + excerpt.peak} />
-      <Ablation {...{ row, latent, vocabulary }} />
+      <Ablation {...{ row, latent, vocabulary, root }} />
     </li>
   );
 }

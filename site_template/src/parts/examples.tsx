@@ -19,11 +19,12 @@ interface Props {
   vocabulary: Vocabulary;
   tabs: readonly Tab[];
   current: Tab;
+  root: string;
   onShow: (id: string) => void;
 }
 
 /** The examples of one section, under their tabs; those that say the same twice are folded. */
-export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current, onShow }: Props) {
+export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current, root, onShow }: Props) {
   const [query, change] = useQuery();
   const [pointed, setPointed] = useState<Pointed | null>(null);
   useEffect(() => {
@@ -33,7 +34,7 @@ export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current,
   }, []);
   const heat = query.get("heat") === "each" ? "each" : "shared";
   const full = heat === "each" ? null : fullHeat(latent, current);
-  const shared = { latent, atlas, vocabulary, full, onPoint: setPointed };
+  const shared = { latent, atlas, vocabulary, full, root, onPoint: setPointed };
   return (
     <>
       <TabList tabs={tabs} current={current} onShow={onShow} />

@@ -5,7 +5,7 @@ import { DOCS } from "../store/schema.gen.ts";
 import { Token } from "./token.tsx";
 
 /** The token types with the largest share of the activation mass. */
-export function FiresOn({ latent, vocabulary }: { latent: Latent; vocabulary: Vocabulary }) {
+export function FiresOn({ latent, vocabulary, root }: { latent: Latent; vocabulary: Vocabulary; root: string }) {
   const rows = [...latent.ints.fires_on_count.keys()].filter((i) => (latent.ints.fires_on_count[i] ?? 0) > 0);
   const { fires_on_p: p, fires_on_mean: mean, fires_on_share: share, fires_on_missed: missed } = latent.floats;
   if (rows.length === 0) return <p class="quiet">No token type on which it fires is common enough to say.</p>;
@@ -33,7 +33,7 @@ export function FiresOn({ latent, vocabulary }: { latent: Latent; vocabulary: Vo
           {rows.map((i) => (
             <tr key={i}>
               <th scope="row">
-                <Token type={latent.ints.fires_on_token[i] ?? 0} vocabulary={vocabulary} />
+                <Token type={latent.ints.fires_on_token[i] ?? 0} vocabulary={vocabulary} root={root} />
               </th>
               <td class="barred" style={{ "--width": (share[i] ?? 0).toFixed(3) }}>
                 {percent(share[i] ?? 0)}

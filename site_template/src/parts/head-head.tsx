@@ -7,7 +7,7 @@ import { Help } from "./help.tsx";
 import { Walk } from "./walk.tsx";
 
 const KEYS: readonly [string, string][] = [
-  ["/", "go to an address"],
+  ["/, Ctrl-K", "search"],
   ["← →", "previous, next head of the layer"],
   ["r", "a random head of the layer"],
   ["Tab, ← → ↑ ↓", "walk along tabs, tokens, and the pattern"],

@@ -11,7 +11,7 @@ import { Token } from "./token.tsx";
 import { Walk } from "./walk.tsx";
 
 const KEYS: readonly [string, string][] = [
-  ["/", "go to an address"],
+  ["/, Ctrl-K", "search"],
   ["← →", "previous, next latent"],
   ["r", "a random latent"],
   ["Tab, ← →", "walk along tabs and excerpts"],

@@ -41,10 +41,10 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
       <div class="panes">
         <div class="column">
           <Pane name="Examples" id="examples">
-            <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, onShow }} />
+            <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, root, onShow }} />
           </Pane>
           <Pane name="Effect on the output" id="effects">
-            <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} />
+            <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} root={root} />
           </Pane>
           <Pane name="Related" id="related">
             <Related {...{ latent, dictionary, atlas, vocabulary, root, related, onRelated, onGo }} />
@@ -55,7 +55,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
             <Histogram {...{ latent, tabs, current, onShow }} />
           </Pane>
           <Pane name="Fires on" id="fires-on">
-            <FiresOn latent={latent} vocabulary={vocabulary} />
+            <FiresOn latent={latent} vocabulary={vocabulary} root={root} />
           </Pane>
           <Pane name="Statistics" id="statistics">
             <Statistics {...{ latent, counted, root }} />

@@ -9,17 +9,18 @@ interface Props {
   /** The value whose bar has the whole width. */
   largest: number;
   vocabulary: Vocabulary;
+  root: string;
 }
 
 /** Token types, each with a number of either sign and its bar. */
-export function TokenBars({ name, types, values, largest, vocabulary }: Props) {
+export function TokenBars({ name, types, values, largest, vocabulary, root }: Props) {
   return (
     <div>
       <h3>{name}</h3>
       <ol class="bars">
         {Array.from(types, (type, i) => (
           <li key={type}>
-            <Token type={type} vocabulary={vocabulary} />
+            <Token type={type} vocabulary={vocabulary} root={root} />
             <span class={(values[i] ?? 0) < 0 ? "track below" : "track"} style={{ "--width": (Math.abs(values[i] ?? 0) / largest).toFixed(3) }} />
             <span class="value">{number(values[i] ?? 0)}</span>
           </li>

@@ -51,3 +51,13 @@ export function headDefinitionHref(root: string, field: string): string {
 export function definitionHref(root: string, field: string): string {
   return `${root}about.html#${field}`;
 }
+
+/** Where a token type is shown. */
+export function tokenHref(root: string, type: number): string {
+  return `${root}token.html?t=${type}`;
+}
+
+/** Where all that a text finds is shown. */
+export function searchHref(root: string, query: string): string {
+  return `${root}search.html?q=${encodeURIComponent(query)}`;
+}

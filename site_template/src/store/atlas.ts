@@ -36,7 +36,7 @@ export class Atlas {
       const known = this.manifest.dictionaries.map((each) => each.id).join(", ");
       throw new AtlasError(`this atlas has no dictionary ${id}`, `It has: ${known}`);
     }
-    return remember(this.#dictionaries, id, async () => new Dictionary(record, await this.#group(record.store)));
+    return remember(this.#dictionaries, id, async () => new Dictionary(record, await this.group(record.store)));
   }
 
   /** The record of a layer's heads; undefined if no layer's are called so. */
@@ -50,12 +50,12 @@ export class Atlas {
       const known = (this.manifest.heads ?? []).map((each) => each.id).join(", ");
       throw new AtlasError(`this atlas has no heads ${id}`, known ? `It has: ${known}` : "It was made without heads: build it again, atlas build --heads");
     }
-    return remember(this.#heads, id, async () => new Heads(record, await this.#group(record.store)));
+    return remember(this.#heads, id, async () => new Heads(record, await this.group(record.store)));
   }
 
   vocabulary(): Promise<Vocabulary> {
     return remember(this.#vocabulary, "vocabulary", async () => {
-      const group = await this.#group("vocabulary.zarr");
+      const group = await this.group("vocabulary.zarr");
       const [text, kind] = await Promise.all([group.chunk("text", 0), group.chunk("kind", 0)]);
       return { text, kind };
     });
@@ -65,7 +65,8 @@ export class Atlas {
     return remember(this.#documents, "documents", async () => new Documents(await this.#group("corpus.zarr")));
   }
 
-  #group(path: string): Promise<Group> {
+  /** A group below the run. */
+  group(path: string): Promise<Group> {
     return remember(this.#groups, path, () => Group.open(`${this.url}/runs/${this.manifest.run}/${path}`));
   }
 }

@@ -30,6 +30,9 @@ export interface Manifest {
   dictionaries: DictionaryRecord[];
   /** Missing in atlases made before heads were described. */
   heads?: HeadsRecord[];
+  /** Missing or null in atlases made before there was one. */
+  token_index?: string | null;
+  search_index?: string | null;
 }
 
 export async function openManifest(base: string): Promise<Manifest> {

@@ -19,6 +19,15 @@ export const N_EFFECTS = 10;
 export const N_MOVED = 5;
 export const N_LATER = 16;
 export const LABEL_PARTS = ["text", "source", "score"];
+export const N_UNITS = 32;
+export const N_POSTINGS = 512;
+export const TOKEN_CHUNK = 8;
+export const WORD_CHUNK = 256;
+export const WORD_LENGTH = 32;
+export const POSTING_CHUNK = 512;
+export const SAID_CHUNK = 64;
+export const SOURCES = ["label", "text"];
+export const NO_TYPE = 4294967295;
 
 export const ARRAYS = {
   "examples/tokens": { dims: ["latent", "example", "offset"], dtype: "token" },
@@ -69,6 +78,10 @@ export const ARRAYS = {
   "count": { dims: ["type"], dtype: "u4" },
   "units": { dims: ["type", "side", "rank"], dtype: "u4" },
   "values": { dims: ["type", "side", "rank", "measure"], dtype: "f4" },
+  "terms/text": { dims: ["term"], dtype: "string" },
+  "terms/place": { dims: ["term", "place"], dtype: "u4" },
+  "postings": { dims: ["posting", "part"], dtype: "u4" },
+  "said": { dims: ["unit"], dtype: "string" },
 } as const;
 
 export type ArrayPath = keyof typeof ARRAYS;
