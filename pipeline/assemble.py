@@ -26,6 +26,7 @@ from feature_atlas.manifest import (
     HeadsRecord,
     Manifest,
     QualityRecord,
+    SourceTerms,
 )
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
@@ -152,7 +153,8 @@ def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary],
         (d.source, *(brought.model_dump() if brought else None for brought in (d.quality, d.labels)))
         for d in dictionaries
     ]
-    named = [params.title, folder.public_name, params.describe.model_dump(), told]
+    shared = [{name: terms.model_dump() for name, terms in params.licences.items()}, params.content_note]
+    named = [params.title, folder.public_name, params.describe.model_dump(), told, shared]
     return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 
 
@@ -183,7 +185,11 @@ def _manifest(
             n_tokens=len(corpus.tokens),
             too_short=corpus.too_short,
             max_tokens=params.max_tokens,
+            terms=tuple(
+                SourceTerms(source=name, **terms.model_dump()) for name, terms in params.licences.items()
+            ),
         ),
+        content_note=params.content_note,
         dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
         heads=tuple(_heads_record(group) for group in groups),
         provenance=_provenance(params, work),

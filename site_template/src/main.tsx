@@ -8,10 +8,9 @@ import { LatentPage } from "./pages/latent.tsx";
 const config = readConfig();
 const pages = { latent: LatentPage, dictionary: DictionaryPage, head: HeadPage };
 const place = document.getElementById("app");
-if (config.page === "heads") {
-  for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-} else if (place !== null) {
-  const Page = pages[config.page];
+for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
+if (config.page !== "heads" && place !== null) {
+  const Page = config.page === "finder" ? (await import("./pages/finder.tsx")).FinderPage : pages[config.page];
   place.replaceChildren();
   render(<Page config={config} />, place);
 }

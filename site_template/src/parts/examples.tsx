@@ -6,6 +6,7 @@ import { Example } from "./example.tsx";
 import { Scale } from "./scale.tsx";
 import type { Pointed } from "./strip.tsx";
 import { TabList } from "./tab-list.tsx";
+import { noExample } from "./terms.tsx";
 import { Tip } from "./tip.tsx";
 
 interface Props {
@@ -35,7 +36,7 @@ export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current,
         {current.rows.length > 0 && <Scale full={full} twoSigned={dictionary.record.two_signed} />}
       </div>
       <div id="examples" role="tabpanel" aria-labelledby={`tab-${current.id}`}>
-        {current.rows.length === 0 ? <p class="quiet empty">No example: it has no such firings.</p> : <Heads />}
+        {current.rows.length === 0 ? <p class="quiet empty">{noExample(atlas)}</p> : <Heads />}
         <ol>
           {current.rows.map((row) => (
             <Example key={`${current.id} ${row}`} {...{ row, latent, atlas, vocabulary, full }} onPoint={setPointed} />

@@ -12,6 +12,7 @@ import { Neighbours } from "./neighbours.tsx";
 import { Pane } from "./pane.tsx";
 import { Slow } from "./slow.tsx";
 import { Statistics } from "./statistics.tsx";
+import { Terms } from "./terms.tsx";
 
 /** Firings below which examples say little: the page then says so. */
 const FEW = 20;
@@ -41,6 +42,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
         <div class="column">
           <Pane name="Examples" id="examples">
             <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, onShow }} />
+            <Terms atlas={atlas} root={root} />
           </Pane>
           <Pane name="Effect on the output" id="effects">
             <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} />
