@@ -1,7 +1,7 @@
 import { number } from "../draw/format.ts";
 import type { Axis, HeadPoint } from "../state/finder.ts";
 
-const SIZE = { width: 640, height: 420, left: 56, right: 16, top: 14, bottom: 34 };
+const SIZE = { width: 640, height: 420, left: 56, right: 16, top: 26, bottom: 34 };
 /** Pixels of the drawing within which a point is pointed at, and within which its neighbours tell their layers. */
 const REACH = 28;
 const NEAR = 44;
@@ -75,7 +75,7 @@ export function Scatter({ spots, at, axes, names, label, shade, onPoint, onOpen,
         <text class="tick name" x={SIZE.width - SIZE.right} y={SIZE.height - 4} text-anchor="end">
           {names.x} →
         </text>
-        <text class="tick name" x={4} y={10}>
+        <text class="tick name" x={4} y={12}>
           ↑ {names.y}
         </text>
         {spots.map((spot) => (
