@@ -1,4 +1,4 @@
-"""A copy of a run in which some documents are quoted nowhere; its statistics stay those of the whole corpus."""
+"""A copy of a run that quotes some documents nowhere; its statistics stay those of the whole corpus."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ def _dictionary(dictionary: Dictionary, source: Path, into: Path, gone: Array) -
         snippets = group.shard("preview", number).copy()
         for start in range(0, len(snippets), step):
             rows = {
-                path: group.shard(path, (first + start) // step) for path in (*paths, "card/floats", "card/ints")
+                path: group.shard(path, (first + start) // step)
+                for path in (*paths, "card/floats", "card/ints")
             }
             lost, rows = _without(rows, group.attributes["fields"], slots, gone)
             for path, values in rows.items():
@@ -183,8 +184,8 @@ def _without(
     """Which units lose an example, [unit], and the arrays, [unit, example, ...] and cards, after it."""
     ints = next(values for path, values in rows.items() if path.endswith("/ints"))
     there = ints[:, slice(*fields["ints"]["example_length"])] > 0
-    kept = there & ~gone[ints[:, slice(*fields["ints"]["example_document"])]]
-    order = np.broadcast_to(np.arange(kept.shape[1]), kept.shape).copy()
+    kept: Array = there & ~gone[ints[:, slice(*fields["ints"]["example_document"])]]
+    order: Array = np.tile(np.arange(kept.shape[1]), (len(kept), 1))
     for start, stop in slots:
         order[:, start:stop] = start + np.argsort(~kept[:, start:stop], axis=1, kind="stable")
     stays = np.take_along_axis(kept, order, axis=1)
@@ -198,7 +199,8 @@ def _without(
                 found[path][:, columns] = _moved(values[:, columns], order, stays)
         else:
             found[path] = _moved(values, order, stays)
-    return (there & ~kept).any(axis=1), found
+    lost: Array = np.any(there & ~kept, axis=1)
+    return lost, found
 
 
 def _moved(values: Array, order: Array, stays: Array) -> Array:
@@ -229,4 +231,6 @@ def _whole(group: Group, path: str) -> Array:
 
 def _files(group: Group, path: str, values: Array) -> Iterable[tuple[int, Array]]:
     length = group.length(path)
-    return ((number, values[first : first + length]) for number, first in enumerate(range(0, len(values), length)))
+    return (
+        (number, values[first : first + length]) for number, first in enumerate(range(0, len(values), length))
+    )

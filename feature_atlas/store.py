@@ -239,8 +239,12 @@ class Group:
 
     def dims(self) -> dict[str, tuple[str, ...]]:
         """Names of the dimensions of every array of the group, by its path."""
-        arrays = [(path, each) for path, each in self._group.members(None) if isinstance(each, zarr.Array)]
-        return {path: tuple(map(str, each.metadata.dimension_names or ())) for path, each in arrays}
+        found: dict[str, tuple[str, ...]] = {}
+        for path, each in self._group.members(None):
+            if isinstance(each, zarr.Array):
+                metadata: Any = each.metadata
+                found[path] = tuple(metadata.dimension_names)
+        return found
 
     def length(self, path: str) -> int:
         """Entries that one file of an array holds: a shard, or a chunk without shards."""

@@ -88,9 +88,7 @@ def _head(text: Any, head: int, sizes: dict[str, int], random: np.random.Generat
     }
 
 
-def _window(
-    text: Any, document: int, head: int, ctx: int, random: np.random.Generator
-) -> dict[str, Any]:
+def _window(text: Any, document: int, head: int, ctx: int, random: np.random.Generator) -> dict[str, Any]:
     first = int(text.starts[document])
     tokens = text.tokens[first : min(first + ctx, int(text.starts[document + 1]))].astype(np.int64)
     n, pattern, norms = len(tokens), pattern_of(head, tokens), np.zeros(ctx, np.float32)

@@ -38,6 +38,7 @@ from tests import synthetic
 from viewer_builder.build import build_site
 
 Array = np.ndarray[Any, Any]
+GZIP = re.escape(b"\x1f\x8b\x08\0\0\0\0\0\0\x03")  # how each chunk begins
 N = 5  # consecutive tokens that no other document has
 
 
@@ -99,7 +100,7 @@ def unpacked(site: Path) -> Iterator[tuple[Path, bytes]]:
     for path in sorted(path for path in site.rglob("*") if path.is_file()):
         data = path.read_bytes()
         yield path, data
-        for start in (match.start() for match in re.finditer(b"\x1f\x8b\x08", data)):
+        for start in (match.start() for match in re.finditer(GZIP, data)):
             yield path, zlib.decompressobj(31).decompress(data[start:])
 
 
@@ -109,7 +110,9 @@ def test_no_run_of_their_tokens_is_in_any_array(atlas: Atlas, gone: list[int], s
     assert not wanted & all_grams(open_atlas(str(site / "atlas")))
 
 
-def test_neither_their_text_nor_their_names_are_in_any_byte(atlas: Atlas, gone: list[int], site: Path) -> None:
+def test_neither_their_text_nor_their_names_are_in_any_byte(
+    atlas: Atlas, gone: list[int], site: Path
+) -> None:
     text = ["".join(atlas.vocabulary[t] for t in mark) for mark in marks(atlas, gone)]
     words = [each for each in text if len(each) > 8 and "\n" not in each]
     names = [atlas.documents[i].id for i in gone]
@@ -266,7 +269,14 @@ def test_a_linked_atlas_and_the_atlas_itself_are_refused(tmp_path: Path) -> None
             build_site(url, tmp_path / "elsewhere", link=link, exclude=listed)
     with pytest.raises(InputError, match="must stay whole"):
         build_site(str(atlas), tmp_path / "site", link=None, exclude=listed)
-    args = ["site", str(atlas), "--out", str(tmp_path / "cli"), "--exclude-documents", str(tmp_path / "no.txt")]
+    args = [
+        "site",
+        str(atlas),
+        "--out",
+        str(tmp_path / "cli"),
+        "--exclude-documents",
+        str(tmp_path / "no.txt"),
+    ]
     result = CliRunner().invoke(app, args)
     assert isinstance(result.exception, AtlasError)
 

@@ -59,7 +59,9 @@ def _check_excluding(atlas_url: str, out: Path, link: str | None) -> None:
             f" what is there, whole: give a folder in place of {atlas_url}, and leave out --link"
         )
     if _same(atlas_url, out / "atlas"):
-        raise InputError(f"{out} holds the atlas itself, which must stay whole: choose another folder as --out")
+        raise InputError(
+            f"{out} holds the atlas itself, which must stay whole: choose another folder as --out"
+        )
 
 
 def _same(atlas_url: str, beside: Path) -> bool:

@@ -13,7 +13,6 @@ from feature_atlas import Atlas
 from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
-
 FINDER = "heads.html"  # path of the head finder, from the site's root
 
 

@@ -9,7 +9,7 @@ export interface Heat {
 }
 
 /** Most pixels of the whole map's side: one smaller than the screen's would vanish. */
-const MOST_PIXELS = 240;
+const MOST_PIXELS = 192;
 
 /** Pixels of the side of the whole map: of long windows one stands for several tokens. */
 export function pixelsOf(n: number): number {
@@ -40,7 +40,7 @@ export function drawWhole(canvas: HTMLCanvasElement, n: number, heat: Heat): voi
 }
 
 /** Room for the tokens beside and below the cells, in pixels of the page. */
-export const GUTTER = { left: 84, bottom: 68 };
+export const GUTTER = { left: 84, top: 6, bottom: 68 };
 /** Least distance of two tokens that are both written out. */
 const LINE = 11;
 const LONGEST = 12;
@@ -63,7 +63,7 @@ export function cellOf(width: number, size: number): number {
 
 /** Height of the large view. */
 export function heightOf(width: number): number {
-  return width - GUTTER.left + GUTTER.bottom;
+  return GUTTER.top + width - GUTTER.left + GUTTER.bottom;
 }
 
 /** A region's cells with the tokens of its queries beside and of its keys below it. */
@@ -73,7 +73,7 @@ export function drawDetail(canvas: HTMLCanvasElement, width: number, heat: Heat,
   canvas.height = Math.round(heightOf(width) * scale);
   const context = canvas.getContext("2d");
   if (context === null) return;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.setTransform(scale, 0, 0, scale, 0, scale * GUTTER.top);
   const style = getComputedStyle(canvas);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const cell = cellOf(width, detail.region.size);

@@ -60,8 +60,8 @@ function Finder({ found }: { found: Found }) {
         {choice("x", x)}
         {choice("y", y)}
         <Layers {...{ layers, layer }} shade={shadeOf(layers)} onChoose={(next) => change({ layer: next === null ? null : String(next) }, "replace")} />
-        <FinderCard {...{ head, metrics, x, y }} />
       </div>
+      <FinderCard {...{ head, metrics, x, y }} />
       <figure>
         <Scatter
           {...{ spots, axes }}

@@ -9,6 +9,7 @@ import { Choice } from "./choice.tsx";
 import { PairList } from "./pair-list.tsx";
 import { PatternDetail } from "./pattern-detail.tsx";
 import { PatternMap } from "./pattern-map.tsx";
+import { Readout } from "./readout.tsx";
 import { Scale } from "./scale.tsx";
 import { WindowStrip } from "./window-strip.tsx";
 
@@ -38,7 +39,7 @@ export function HeadWindowView({ row, window, atlas, head, vocabulary }: Props) 
   const region = glimpsed === null ? (shown.current as Region) : follow(null, glimpsed, view.zoom, n);
   const at = glimpsed ?? pointed ?? place;
   const told = pairsAt(pairs, side, at[side], weight);
-  const take = (index: number) => ({ ...at, [side]: index });
+  const take = (index: number): Place => pairsAt(pairs, side, index, weight)[0] ?? { query: index, key: index };
   const strongest = order.findIndex(({ query, key }) => query === place.query && key === place.key);
   const go = (rank: number) => {
     const pair = order[rank];
@@ -63,10 +64,13 @@ export function HeadWindowView({ row, window, atlas, head, vocabulary }: Props) 
         <Scale full={full} twoSigned={false} />
       </div>
       <div class="pattern-and-list">
-        <PatternDetail types={window.types} {...{ vocabulary, heat, at, side, region }} onPoint={point} onChoose={choose} />
+        <div>
+          <PatternDetail types={window.types} {...{ vocabulary, heat, at, side, region }} onPoint={point} onChoose={choose} />
+          <Readout {...{ at, window, vocabulary }} />
+        </div>
         <div class="map-and-list">
           <PatternMap {...{ n, heat, at, side, region }} onPoint={glimpse} onChoose={choose} />
-          <PairList pairs={told} at={at} {...{ side, sink, window, vocabulary }} />
+          <PairList pairs={told} index={at[side]} {...{ side, sink, window, vocabulary }} />
         </div>
       </div>
       <WindowStrip

@@ -1,6 +1,6 @@
 import { number, score } from "../draw/format.ts";
 import { alone } from "../draw/glyphs.ts";
-import type { Pair, Place, Side } from "../state/pattern.ts";
+import type { Pair, Side } from "../state/pattern.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { HeadWindow } from "../store/heads.ts";
 import { Token } from "./token.tsx";
@@ -11,8 +11,8 @@ const LITTLE = 0.02;
 
 interface Props {
   pairs: readonly Pair[];
-  /** The pair that is read out; the token of its side is told of. */
-  at: Place;
+  /** The token told of, on its side. */
+  index: number;
   side: Side;
   /** Whether the first position is among the keys. */
   sink: boolean;
@@ -21,17 +21,15 @@ interface Props {
 }
 
 /** What a token looks at, or is looked at from, with the numbers. */
-export function PairList({ pairs, at, side, sink, window, vocabulary }: Props) {
+export function PairList({ pairs, index, side, sink, window, vocabulary }: Props) {
   const end = side === "query" ? "key" : "query";
-  const index = at[side];
   const first = sink ? 0 : (window.looks[index]?.find(({ key }) => key === 0)?.attention ?? 0);
   const told = pairs.reduce((sum, pair) => sum + pair.attention, first);
   const token = alone(vocabulary, window.types[index] ?? 0);
   const rest = 1 - told < LITTLE ? "hardly any of its attention is elsewhere" : `the other ${score(1 - told)} of its attention is spread thinner`;
   const lost = side === "query" ? rest : "of each query only the eight largest are told";
   return (
-    <div class="pair-list" role="status">
-      <Readout {...{ at, window, vocabulary }} />
+    <div class="pair-list">
       <p>
         <span class="token">{token}</span> <span class="quiet">at {index}</span> {side === "query" ? "looks at" : "is looked at from"}
       </p>
@@ -64,18 +62,5 @@ export function PairList({ pairs, at, side, sink, window, vocabulary }: Props) {
         {pairs.length === 0 ? "nothing of 0.005 or more" : lost}
       </p>
     </div>
-  );
-}
-
-/** The numbers of one pair. */
-function Readout({ at, window, vocabulary }: { at: Place; window: HeadWindow; vocabulary: Vocabulary }) {
-  const attention = window.looks[at.query]?.find(({ key }) => key === at.key)?.attention;
-  return (
-    <p class="readout">
-      <Token type={window.types[at.query] ?? 0} vocabulary={vocabulary} /> <span class="quiet">{at.query}</span> → <Token type={window.types[at.key] ?? 0} vocabulary={vocabulary} />{" "}
-      <span class="quiet">{at.key}</span>:{" "}
-      {attention === undefined ? <span class="quiet">not among its eight largest</span> : <b>{number(attention)}</b>}
-      {attention !== undefined && <span class="quiet">, writes {number(attention * (window.norms[at.key] ?? 0))}</span>}
-    </p>
   );
 }

@@ -42,7 +42,7 @@ export function PatternDetail({ types, vocabulary, heat, at, side, region, onPoi
     if (box === undefined) return null;
     const cell = cellOf(width, region.size);
     const along = (offset: number) => Math.min(region.size - 1, Math.max(0, Math.floor(offset / cell)));
-    return inside({ query: region.query + along(event.clientY - box.top), key: region.key + along(event.clientX - box.left - GUTTER.left) }, n);
+    return inside({ query: region.query + along(event.clientY - box.top - GUTTER.top), key: region.key + along(event.clientX - box.left - GUTTER.left) }, n);
   };
   const move = (event: KeyboardEvent) => {
     const next = stepped(at, event.key, n);

@@ -60,9 +60,8 @@ export function Scatter({ spots, at, axes, names, label, shade, onPoint, onOpen,
   };
   const near = at ? sortedFrom(spots, at.x, at.y).filter((spot) => Math.hypot(spot.x - at.x, spot.y - at.y) < NEAR).slice(0, MOST_NEAR) : [];
   return (
-    <svg
+    <div
       class="scatter"
-      viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
       tabIndex={0}
       role="group"
       aria-label={label}
@@ -70,7 +69,7 @@ export function Scatter({ spots, at, axes, names, label, shade, onPoint, onOpen,
       onClick={open}
       onKeyDown={press}
     >
-      <g aria-hidden="true">
+      <svg viewBox={`0 0 ${SIZE.width} ${SIZE.height}`} aria-hidden="true">
         <Ticks axes={axes} />
         <text class="tick name" x={SIZE.width - SIZE.right} y={SIZE.height - 4} text-anchor="end">
           {names.x} →
@@ -87,8 +86,8 @@ export function Scatter({ spots, at, axes, names, label, shade, onPoint, onOpen,
           </text>
         ))}
         {at && <circle class="pointed" cx={at.x} cy={at.y} r={8} />}
-      </g>
-    </svg>
+      </svg>
+    </div>
   );
 }
 
