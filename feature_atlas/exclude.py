@@ -185,7 +185,7 @@ def _without(
     ints = next(values for path, values in rows.items() if path.endswith("/ints"))
     there = ints[:, slice(*fields["ints"]["example_length"])] > 0
     kept: Array = there & ~gone[ints[:, slice(*fields["ints"]["example_document"])]]
-    order: Array = np.tile(np.arange(kept.shape[1]), (len(kept), 1))
+    order: Array = np.zeros(kept.shape, np.int64)
     for start, stop in slots:
         order[:, start:stop] = start + np.argsort(~kept[:, start:stop], axis=1, kind="stable")
     stays = np.take_along_axis(kept, order, axis=1)
