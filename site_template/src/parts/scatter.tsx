@@ -1,7 +1,7 @@
 import { number } from "../draw/format.ts";
 import type { Axis, HeadPoint } from "../state/finder.ts";
 
-const SIZE = { width: 640, height: 420, left: 56, right: 16, top: 26, bottom: 34 };
+const SIZE = { width: 640, height: 420, left: 56, right: 16, top: 26, bottom: 44 };
 /** Pixels of the drawing within which a point is pointed at, and within which its neighbours tell their layers. */
 const REACH = 28;
 const NEAR = 44;
@@ -54,9 +54,11 @@ export function Scatter({ spots, at, axes, names, label, shade, onPoint, onOpen,
     else if (!onWalk(event.key)) return;
     event.preventDefault();
   };
+  // A finger points before it opens: what it taps first is only told of.
   const open = (event: MouseEvent) => {
     const spot = nearest(event);
-    if (spot) onOpen(spot);
+    if (spot && spot.index === at?.index) onOpen(spot);
+    else if (spot) onPoint(spot.index);
   };
   const near = at ? sortedFrom(spots, at.x, at.y).filter((spot) => Math.hypot(spot.x - at.x, spot.y - at.y) < NEAR).slice(0, MOST_NEAR) : [];
   return (
