@@ -71,7 +71,8 @@ the attributes nor the fields.
 
 Window i of a document holds its tokens [i * stride, (i + 1) * stride), after the BOS if there is
 one; positions in `skipped` are read but not counted. `document` is an index into `corpus.zarr`,
-`position` a token offset in that document, BOS not counted.
+`position` a token offset in that document, BOS not counted. Of the manifest's `corpus.excluded` documents
+this copy of the run quotes nothing: their tokens are 0 and no example is theirs; statistics include them.
 
 The heads of layer L are the manifest's record `attn.L`; atlases made before heads were described have
 none. In what is said of them a query or key is counted if its window index is not in `skipped`, a pair

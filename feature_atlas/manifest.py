@@ -51,14 +51,28 @@ class Windowing(_Record):
     counted_tokens: int
 
 
+class SourceTerms(_Record):
+    """Under what licence the text of a corpus source is, and whose it is, as the atlas' maker says."""
+
+    source: str
+    licence: str
+    attribution: str = ""
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$", description="where the licence or text is")
+
+
 class CorpusRecord(_Record):
-    """What was read. Token ids of every document are in `corpus.zarr`, in this order."""
+    """What was read. Token ids of every document are in `corpus.zarr`, in this order.
+
+    `excluded` documents have no tokens in this copy of the run; statistics were taken with them.
+    """
 
     sources: tuple[str, ...]
     n_documents: int
     n_tokens: int
     too_short: int
     max_tokens: int | None
+    terms: tuple[SourceTerms, ...] = ()
+    excluded: int = 0
 
 
 class QualityRecord(_Record):
@@ -141,6 +155,7 @@ class Manifest(_Record):
     """The whole of `atlas.json`. Older atlases name no token index, no search index, or no heads.
 
     `labelled_from` is the run that was built, if `atlas label` has put another in its place since.
+    `content_note` is what a visitor should know before reading excerpts.
     """
 
     format: Literal["feature-atlas"]
@@ -155,6 +170,7 @@ class Manifest(_Record):
     search_index: str | None = None
     windowing: Windowing
     corpus: CorpusRecord
+    content_note: str = ""
     dictionaries: tuple[DictionaryRecord, ...]
     heads: tuple[HeadsRecord, ...] = ()
     provenance: dict[str, str]

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,53 @@ def add_strings(
     _add(group, path, specs, arrays, {spec.path: "string" for spec in specs})
 
 
+def link_file(source: Path, target: Path) -> None:
+    """A run's files never change, so they are linked where the file system can, and copied elsewhere."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+class Rewriting:
+    """A copy of a group on disk in which the arrays at `paths` get other values of the same shape.
+
+    All other files are linked. The values are given file by file; a file that is not given is one of
+    fill values. `close` makes the metadata fit.
+    """
+
+    def __init__(self, source: Path, into: Path, paths: Collection[str]) -> None:
+        self._group = Group(str(source))
+        self._into = into
+        changed = tuple(f"{path}/c/" for path in paths)
+        into.mkdir(parents=True)
+        for file in sorted(path for path in source.rglob("*") if path.is_file()):
+            below = file.relative_to(source).as_posix()
+            if below == "zarr.json":
+                shutil.copyfile(file, into / below)  # which is written to
+            elif not below.startswith(changed):
+                link_file(file, into / below)
+
+    def write(self, path: str, number: int, values: np.ndarray[Any, Any]) -> None:
+        """The entries of file `number` of an array: those of one shard, or of one chunk without shards."""
+        array = self._group.array(path)
+        typed = values.astype(object if array.dtype.kind not in "uif" else array.dtype, copy=False)
+        shard = array.shards[0] if array.shards else None
+        for _, data in array_files(typed, array.chunks[0], shard):
+            file = self._into.joinpath(path, "c", str(number), *("0" for _ in array.shape[1:]))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+
+    def close(self) -> None:
+        """Tells the sizes of the files that were written."""
+        with _quiet():
+            store = LocalStore(self._into)
+            group = zarr.open_group(store, mode="r+", zarr_format=3, use_consolidated=False)
+            group.update_attributes({SHARD_SIZES: _shard_sizes(self._into)})
+            zarr.consolidate_metadata(store)
+
+
 def _add(
     group: zarr.Group,
     path: Path,
@@ -187,6 +236,20 @@ class Group:
     def shard_sizes(self) -> dict[str, int]:
         """Bytes of every file of the group but its zarr.json, by path below it."""
         return {str(k): int(v) for k, v in self.attributes[SHARD_SIZES].items()}
+
+    def dims(self) -> dict[str, tuple[str, ...]]:
+        """Names of the dimensions of every array of the group, by its path."""
+        found: dict[str, tuple[str, ...]] = {}
+        for path, each in self._group.members(None):
+            if isinstance(each, zarr.Array):
+                metadata: Any = each.metadata
+                found[path] = tuple(metadata.dimension_names)
+        return found
+
+    def length(self, path: str) -> int:
+        """Entries that one file of an array holds: a shard, or a chunk without shards."""
+        array = self.array(path)
+        return (array.shards or array.chunks)[0]
 
     def array(self, path: str) -> zarr.Array[Any]:
         """One array, not read yet. Raises FormatError if it is missing."""

@@ -26,7 +26,9 @@ from feature_atlas.manifest import (
     HeadsRecord,
     Manifest,
     QualityRecord,
+    SourceTerms,
 )
+from feature_atlas.search_index import SEARCH_INDEX, write_search
 from feature_atlas.store import create_group
 from feature_atlas.verify import FILES, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
@@ -37,7 +39,6 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.progress import say, step
 from pipeline.core.runs import RUNS, read_manifest, sweep, switch, total, write_list
-from pipeline.core.search_index import SEARCH_INDEX, write_search
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.token_index import UnitsByToken
 from pipeline.core.virtual import Partners
@@ -159,7 +160,8 @@ def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary],
         (d.source, *(brought.model_dump() if brought else None for brought in (d.quality, d.labels)))
         for d in dictionaries
     ]
-    named = [params.title, folder.public_name, params.describe.model_dump(), told]
+    shared = [{name: terms.model_dump() for name, terms in params.licences.items()}, params.content_note]
+    named = [params.title, folder.public_name, params.describe.model_dump(), told, shared]
     return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 
 
@@ -191,7 +193,11 @@ def _manifest(
             n_tokens=len(corpus.tokens),
             too_short=corpus.too_short,
             max_tokens=params.max_tokens,
+            terms=tuple(
+                SourceTerms(source=name, **terms.model_dump()) for name, terms in params.licences.items()
+            ),
         ),
+        content_note=params.content_note,
         dictionaries=tuple(_record(dictionary, work) for dictionary in dictionaries),
         heads=tuple(_heads_record(group) for group in groups),
         provenance=_provenance(params, work),

@@ -200,11 +200,14 @@ def site(
     link: Annotated[
         str | None, typer.Option(help="Where the site shall find the atlas, instead of a copy in it.")
     ] = None,
+    exclude_documents: Annotated[
+        Path | None, typer.Option(help="File of document ids, one a line, that the site shall not quote.")
+    ] = None,
 ) -> None:
     """Render the static site of an atlas."""
     from viewer_builder.build import build_site
 
-    build_site(url, out, link=link)
+    build_site(url, out, link=link, exclude=exclude_documents)
     say(f"site: {out}; open it with: atlas serve {out}")
 
 

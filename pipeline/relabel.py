@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from feature_atlas import Atlas, Dictionary, Label
 from feature_atlas.contract import LABELS
 from feature_atlas.errors import InputError
 from feature_atlas.labels import label_arrays, label_attribute, ranked
-from feature_atlas.store import add_strings, is_url
+from feature_atlas.search_index import SEARCH_INDEX, write_search
+from feature_atlas.store import add_strings, is_url, link_file
 from feature_atlas.verify import measure
 from pipeline.core.files import digest, only_one, write_once
 from pipeline.core.runs import (
@@ -25,7 +25,6 @@ from pipeline.core.runs import (
     work_folder,
     write_list,
 )
-from pipeline.core.search_index import SEARCH_INDEX, write_search
 
 VERSION = 2
 
@@ -94,7 +93,7 @@ def _write_run(old: Path, into: Path, atlas: Atlas, changed: dict[str, ByLatent]
     stores = [record.store for record in records.values()]
     files = {name: told for name, told in read_list(old).items() if not _is_replaced(name, stores)}
     for name in files:
-        _link(old / name, into / name)
+        link_file(old / name, into / name)
     for name, labels in changed.items():
         store, group = records[name].store, into / records[name].store
         shutil.copyfile(old / store / "zarr.json", group / "zarr.json")  # which is written to
@@ -113,12 +112,3 @@ def _is_replaced(name: str, stores: Sequence[str]) -> bool:
     return name.startswith((*labels, f"{SEARCH_INDEX}/")) or name in [
         f"{store}/zarr.json" for store in stores
     ]
-
-
-def _link(source: Path, target: Path) -> None:
-    """A run's files never change, so they are linked where the file system can, and copied elsewhere."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -38,11 +38,11 @@ def pattern_of(head: int, tokens: Array) -> Array:
     return (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def write_heads(into: Path, text: Any, layer: int) -> None:
-    """The group of one layer; its windows are the first 64 tokens of documents."""
-    sizes = head_sizes(N_HEADS, CTX)
+def write_heads(into: Path, text: Any, layer: int, n_heads: int = N_HEADS, ctx: int = CTX) -> None:
+    """The group of one layer; its windows are the first `ctx` tokens of documents."""
+    sizes = head_sizes(n_heads, ctx)
     random = np.random.default_rng(layer)
-    made = [_head(text, head, sizes, random) for head in range(N_HEADS)]
+    made = [_head(text, head, sizes, random) for head in range(n_heads)]
     fields = {"floats": columns(HEAD_FLOATS, sizes), "ints": columns(HEAD_INTS, sizes)}
     arrays = {
         **{f"windows/{name}": np.concatenate([each[name] for each in made]) for name in _WINDOW},
@@ -63,7 +63,7 @@ def _card(made: dict[str, Any], fields: Any) -> Array:
 
 def _head(text: Any, head: int, sizes: dict[str, int], random: np.random.Generator) -> dict[str, Any]:
     documents = random.choice(len(text.ids), sizes["example"], replace=False)
-    rows = [_window(text, int(document), head, random) for document in documents]
+    rows = [_window(text, int(document), head, sizes["position"], random) for document in documents]
     found: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     shares = np.sort(random.dirichlet(np.ones(N_HEAD_TYPES)))[::-1]
     d_vocab, cells = len(text.vocabulary), N_HEAD_TYPES * N_EFFECTS
@@ -88,12 +88,12 @@ def _head(text: Any, head: int, sizes: dict[str, int], random: np.random.Generat
     }
 
 
-def _window(text: Any, document: int, head: int, random: np.random.Generator) -> dict[str, Any]:
+def _window(text: Any, document: int, head: int, ctx: int, random: np.random.Generator) -> dict[str, Any]:
     first = int(text.starts[document])
-    tokens = text.tokens[first : min(first + CTX, int(text.starts[document + 1]))].astype(np.int64)
-    n, pattern, norms = len(tokens), pattern_of(head, tokens), np.zeros(CTX, np.float32)
+    tokens = text.tokens[first : min(first + ctx, int(text.starts[document + 1]))].astype(np.int64)
+    n, pattern, norms = len(tokens), pattern_of(head, tokens), np.zeros(ctx, np.float32)
     norms[:n] = random.uniform(1, 3, n)
-    attention = np.zeros((2, CTX, N_KEYS), np.uint16)
+    attention = np.zeros((2, ctx, N_KEYS), np.uint16)
     for query in range(n):
         keys = np.argsort(-pattern[query], kind="stable")[:N_KEYS]
         steps = np.where(pattern[query, keys] >= 0.005, np.rint(pattern[query, keys] * 255), 0)
@@ -102,7 +102,7 @@ def _window(text: Any, document: int, head: int, random: np.random.Generator) ->
     write[0], write[:, 0] = 0, 0
     query, key = np.unravel_index(write.argmax(), write.shape)
     return {
-        "tokens": np.pad(tokens, (0, CTX - n)),
+        "tokens": np.pad(tokens, (0, ctx - n)),
         "attention": attention,
         "norms": norms,
         "example_write": write.max(),

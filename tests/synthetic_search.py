@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from feature_atlas.contract import N_UNITS, SIDES, TOKENS
+from feature_atlas.search_index import SEARCH_INDEX, write_search
 from feature_atlas.store import Group, create_group
-from pipeline.core.search_index import SEARCH_INDEX, write_search
 
 Rows = dict[tuple[int, int], list[tuple[float, int, float]]]  # by type and side: first measure, unit, second
 

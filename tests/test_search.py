@@ -18,13 +18,13 @@ import pytest
 from feature_atlas import Atlas, Label, open_atlas
 from feature_atlas.contract import N_POSTINGS, N_WORDS, NO_TYPE, SEARCH
 from feature_atlas.errors import FormatError
+from feature_atlas.postings import Entries, read_postings, search_arrays
 from feature_atlas.search import MOST_HITS, greedy_types, matching_types
+from feature_atlas.search_index import label_words, write_search
 from feature_atlas.store import Group, create_group
 from feature_atlas.verify import verify
 from feature_atlas.words import fold, forgiven, slips, words
 from pipeline import cli
-from pipeline.core.postings import Entries, read_postings, search_arrays
-from pipeline.core.search_index import label_words, write_search
 from pipeline.relabel import relabel
 from tests import synthetic
 

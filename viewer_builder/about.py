@@ -22,7 +22,7 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "quality": definitions() if any(record.quality for record in manifest.dictionaries) else [],
         "tables": [
             ("Subject model", _rows(manifest.model.model_dump())),
-            ("Corpus", _rows(manifest.corpus.model_dump())),
+            ("Corpus", _rows(manifest.corpus.model_dump(exclude={"terms"}))),
             ("Windows", _rows(manifest.windowing.model_dump())),
             ("Build", _build(atlas)),
         ],

@@ -28,6 +28,7 @@ _NAMES = {
     "max_write_norm": "largest write norm",
 }
 _DOCS = {field.name: field.doc for field in METRICS}
+_COLUMNS = [{"id": name, "name": text, "doc": _DOCS[name]} for name, text in _NAMES.items()]
 _UNBOUNDED = ("pattern_entropy", "qk_distance", "qk_distance_variance", "max_write_norm")
 _GRIDS = (
     "random_induction_score",
@@ -85,23 +86,43 @@ def grids(site: Site) -> list[Grid]:
 def heads(site: Site, opened: Heads) -> dict[str, Any]:
     """Every score of every head of a layer, and the script's configuration."""
     record = opened.record
-    columns = {name: _cells(site, opened, name) for name in _NAMES}
-    windowing = site.atlas.manifest.windowing
     return {
         "record": record,
-        "summary": f"{record.n_heads:,} attention heads of layer {record.layer} · over"
-        f" {windowing.counted_tokens:,} counted tokens in windows of {windowing.ctx}",
-        "columns": [{"id": name, "name": text, "doc": _DOCS[name]} for name, text in _NAMES.items()],
-        "rows": [
-            {
-                "address": f"{record.id}/{head}",
-                "path": site.head_path(f"{record.id}/{head}"),
-                "cells": [cells[head] for cells in columns.values()],
-            }
-            for head in range(len(opened))
-        ],
+        "summary": f"{record.n_heads:,} attention heads of layer {record.layer} · {_over(site)}",
+        "columns": _COLUMNS,
+        "rows": _rows(site, opened),
         "config": site.config("../", "heads", None),
     }
+
+
+def finder(site: Site) -> dict[str, Any]:
+    """Every score of every head of the model: the table that the head finder's scatter is drawn from."""
+    opened = [site.atlas.heads(record.id) for record in site.atlas.manifest.heads]
+    n_heads = sum(map(len, opened))
+    return {
+        "summary": f"{n_heads:,} attention heads of {len(opened):,} layers · {_over(site)}",
+        "columns": _COLUMNS,
+        "rows": [row for each in opened for row in _rows(site, each)],
+        "config": site.config("", "finder", None),
+    }
+
+
+def _over(site: Site) -> str:
+    windowing = site.atlas.manifest.windowing
+    return f"over {windowing.counted_tokens:,} counted tokens in windows of {windowing.ctx}"
+
+
+def _rows(site: Site, opened: Heads) -> list[dict[str, Any]]:
+    columns = [_cells(site, opened, name) for name in _NAMES]
+    return [
+        {
+            "address": f"{opened.record.id}/{head}",
+            "layer": opened.record.layer,
+            "path": site.head_path(f"{opened.record.id}/{head}"),
+            "cells": [cells[head] for cells in columns],
+        }
+        for head in range(len(opened))
+    ]
 
 
 def _row(site: Site, opened: Heads, name: str) -> Row:

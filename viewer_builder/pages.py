@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from viewer_builder.about import about
 from viewer_builder.dictionary import dictionary
-from viewer_builder.heads import heads
+from viewer_builder.heads import finder, heads
 from viewer_builder.overview import overview
 from viewer_builder.render import Page
-from viewer_builder.site import Site
+from viewer_builder.site import FINDER, Site
 
 
 def pages(site: Site) -> dict[str, Page]:
@@ -24,6 +24,7 @@ def pages(site: Site) -> dict[str, Page]:
         values = site.shell("../", record.id) | dictionary(site, site.atlas.dictionary(record.id))
         found[site.dictionary_path(record.id)] = Page("dictionary.html", values)
     if site.atlas.manifest.heads:
+        found[FINDER] = Page("finder.html", site.shell("", "all heads") | finder(site))
         found["head.html"] = Page("head.html", site.shell("", "") | {"config": site.config("", "head", None)})
     for record in site.atlas.manifest.heads:
         values = site.shell("../", record.id) | heads(site, site.atlas.heads(record.id))

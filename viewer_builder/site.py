@@ -13,6 +13,8 @@ from feature_atlas import Atlas
 from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
+FINDER = "heads.html"  # path of the head finder, from the site's root
+
 
 @dataclass(frozen=True)
 class Site:
@@ -48,6 +50,7 @@ class Site:
             "connect": self._connect,
             "menu": [
                 *({"id": each.id, "path": self.dictionary_path(each.id)} for each in manifest.dictionaries),
+                *([{"id": "all heads", "path": FINDER}] if manifest.heads else []),
                 *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
             ],
             "current": current,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from feature_atlas import Atlas
 from feature_atlas.errors import InputError
+from feature_atlas.exclude import excluded_manifest, excluded_run, write_excluded
 from feature_atlas.manifest import MANIFEST, Manifest
+from feature_atlas.store import link_file
 from viewer_builder.render import TEMPLATE
 
 
@@ -47,13 +50,22 @@ def place_run(source: Path, target: Path, manifest: Manifest) -> None:
         _link(path, target / manifest.run_path / path.relative_to(run))
 
 
-def switch_manifest(source: Path, target: Path, manifest: Manifest) -> None:
+def place_excluded(atlas: Atlas, documents: Sequence[int], target: Path) -> bytes:
+    """Puts the run without these documents beside the site; gives the manifest that will name it."""
+    run = target / "runs" / excluded_run(atlas, documents)
+    if not run.is_dir():
+        partial = run.with_name(f".{run.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        write_excluded(atlas, documents, partial)
+        partial.rename(run)
+    return excluded_manifest(atlas, documents, run)
+
+
+def switch_manifest(target: Path, manifest: bytes, run: str) -> None:
     """Makes the placed run the current one, then drops those before it."""
-    if source.resolve() == target.resolve():
-        return
-    _replace(target / MANIFEST, (source / MANIFEST).read_bytes())
+    _replace(target / MANIFEST, manifest)
     for old in (target / "runs").iterdir():
-        if old.name != manifest.run:
+        if old.name != run:
             shutil.rmtree(old)
 
 
@@ -61,10 +73,7 @@ def _link(source: Path, target: Path) -> None:
     if target.is_file() and target.samefile(source):
         return
     partial = _partial(target)
-    try:
-        os.link(source, partial)
-    except OSError:
-        shutil.copyfile(source, partial)
+    link_file(source, partial)
     os.replace(partial, target)
 
 

@@ -16,15 +16,15 @@ from feature_atlas.contract import (
     N_BINS,
     N_COFIRING,
     N_FIRES_ON,
-    NO_TOKEN,
     PER_BAND,
     RELATED,
-    SNIPPET,
     STATS,
     columns,
     dictionary_sizes,
+    sections,
 )
 from feature_atlas.errors import InputError
+from feature_atlas.preview import preview
 from pipeline.core.accumulate.best import token_of
 from pipeline.core.accumulate.cofiring import strongest
 from pipeline.core.accumulate.examples import N_OCTAVES
@@ -32,7 +32,6 @@ from pipeline.core.windows import Windows
 
 Arrays = dict[str, np.ndarray]
 TOP_TYPES = 5  # token types whose share of the mass is the concentration
-BEFORE_PEAK = 3  # tokens of a snippet before its peak: list rows are narrow, and the peak must show
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def dictionary_arrays(
         "examples/acts": examples["acts"],
         "card/floats": card(fields, floats, sizes["latent"], np.float32),
         "card/ints": card(fields, ints, sizes["latent"], np.uint32),
-        "preview": preview(examples, fields["max"], n_top, two_signed),
+        "preview": preview(examples, fields["max"], sections(n_top, two_signed)),
         **{f"stats/{name}": fields[name].astype(np.float32) for name in STATS},
         "stats/firings": fields["firings"],
         "stats/top_token": fields["top_token"],
@@ -291,24 +290,3 @@ def card(fields: Arrays, ranges: dict[str, tuple[int, int]], n: int, dtype: type
             )
         rows[:, start:stop] = values
     return rows
-
-
-def preview(
-    examples: Arrays, highest: Float[np.ndarray, " latent"], n_top: int, two_signed: bool
-) -> np.ndarray:
-    """Snippets of the top example, of the strongest firing of the third band, and of a random one."""
-    bands = n_top * (2 if two_signed else 1)
-    chosen = [0, bands + 2 * PER_BAND, bands + N_BANDS * PER_BAND]
-    peak, length = examples["example_peak"][:, chosen], examples["example_length"][:, chosen]
-    first = np.clip(peak - BEFORE_PEAK, 0, np.maximum(length - SNIPPET, 0))
-    offset = first[..., None] + np.arange(SNIPPET)
-    inside = offset < length[..., None]
-    at = np.minimum(offset, EXCERPT - 1)
-    tokens = np.take_along_axis(examples["tokens"][:, chosen], at, axis=2)
-    acts = (
-        np.take_along_axis(examples["acts"][:, chosen], at, axis=2)
-        * examples["example_scale"][:, chosen, None]
-    )
-    top = np.where(highest > 0, highest, 1)[:, None, None]
-    heat = np.clip(np.ceil(255 * np.clip(acts, 0, None) / top), 0, 255)
-    return np.stack([np.where(inside, tokens, 0), np.where(inside, heat, NO_TOKEN)], axis=2).astype(np.uint32)

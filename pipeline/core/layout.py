@@ -86,5 +86,6 @@ def regions(xy: UInt16[np.ndarray, "latent 2"]) -> UInt8[np.ndarray, " latent"]:
 
     n = min(MOST_REGIONS, max(FEWEST_REGIONS, round(math.sqrt(len(xy)) / 2)))
     with threadpool_limits(1):  # several threads add up in any order
-        found = KMeans(n, init="k-means++", n_init=1, random_state=0).fit_predict(xy.astype(np.float64))
+        means = KMeans(n, n_init=1, random_state=0)  # pyright: ignore[reportArgumentType] # its stub knows "auto" only
+        found = means.fit_predict(xy.astype(np.float64))
     return found.astype(np.uint8)

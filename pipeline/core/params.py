@@ -70,6 +70,19 @@ class EffectsParams(_Record):
     """Ablate the neurons too."""
 
 
+class TermsParams(_Record):
+    """Under what licence the text of a corpus source is, and whose it is."""
+
+    licence: Annotated[str, Field(min_length=1)]
+    """An SPDX identifier, as CC-BY-4.0, or a few words."""
+
+    attribution: str = ""
+    """Who is to be named."""
+
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """Where the licence, or the text, is found."""
+
+
 class Params(_Record):
     """Everything that determines an atlas."""
 
@@ -81,6 +94,12 @@ class Params(_Record):
 
     corpus: Annotated[list[str], Field(min_length=1)]
     """Sources: demo-texts, python-docs, a file, folder or glob, or hf:NAME[:CONFIG][:SPLIT][:COLUMN]."""
+
+    licences: Mapping[str, TermsParams] = {}
+    """Corpus source -> licence, attribution and url of its text, told wherever the text is shown."""
+
+    content_note: str = ""
+    """What a visitor should know before reading excerpts; shown above them."""
 
     dictionaries: Mapping[str, str | DictionaryParams] = {}
     """Dictionary id -> [FORMAT:]PATH[@IN[:OUT]], or a mapping that says more (docs/your-dictionary.md)."""
@@ -130,11 +149,15 @@ def load_params(path: Path, overrides: dict[str, Any]) -> Params:
 def make_params(raw: dict[str, Any], where: str) -> Params:
     """Checks a mapping of parameters; raises InputError naming the first key that does not fit."""
     try:
-        return Params.model_validate(raw)
+        params = Params.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {key}: {first['msg'].lower()} (it is {first['input']!r})") from error
+    for source in params.licences:
+        if source not in params.corpus:
+            raise InputError(f"{where}: licences: {source!r} is not in corpus: {', '.join(params.corpus)}")
+    return params
 
 
 def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -143,6 +166,8 @@ def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         located["model"] = _locate(raw["model"], folder)
     if isinstance(raw.get("corpus"), list):
         located["corpus"] = [_locate(s, folder) if isinstance(s, str) else s for s in raw["corpus"]]
+    if isinstance(raw.get("licences"), dict):
+        located["licences"] = {_locate(str(key), folder): value for key, value in raw["licences"].items()}
     if isinstance(raw.get("quality"), dict):
         located["quality"] = _located(raw["quality"], folder)
     if isinstance(raw.get("dictionaries"), dict):

@@ -11,13 +11,13 @@ const pages = {
   latent: async () => LatentPage,
   dictionary: async () => DictionaryPage,
   head: async () => HeadPage,
+  finder: async () => (await import("./pages/finder.tsx")).FinderPage,
   search: async () => (await import("./pages/search.tsx")).SearchPage,
   token: async () => (await import("./pages/token.tsx")).TokenPage,
 };
 const place = document.getElementById("app");
-if (config.page === "heads") {
-  for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-} else if (place !== null && config.page !== "plain") {
+for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
+if (place !== null && config.page !== "heads" && config.page !== "plain") {
   const Page = await pages[config.page]();
   place.replaceChildren();
   render(<Page config={config} />, place);

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Response
 
 from tests import synthetic
 from tests.browser.chromium import MISSING, find_chromium, open_browser
+from tests.synthetic_long import long
 from viewer_builder.build import build_site
 from viewer_builder.serve import make_server
 
@@ -55,9 +56,9 @@ class Sites:
 
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """Normal, hostile, large and broken, rendered and served."""
+    """Normal, hostile, large, long and broken, rendered and served."""
     atlases, www = tmp_path_factory.mktemp("atlases"), tmp_path_factory.mktemp("www")
-    for make in (synthetic.normal, synthetic.hostile, synthetic.large):
+    for make in (synthetic.normal, synthetic.hostile, synthetic.large, long):
         make(atlases / make.__name__)
     shutil.copytree(atlases / "normal", atlases / "broken")
     synthetic.lose_shard(atlases / "broken")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,6 +11,7 @@ from feature_atlas import Head, open_atlas
 from feature_atlas.contract import METRICS
 from tests.browser.conftest import Sites, Visitor, size
 from tests.synthetic_heads import N_HEADS
+from tests.synthetic_long import CTX
 
 AT = "normal/head.html?at=attn.1/1"
 KIB = 1024
@@ -47,43 +50,120 @@ def test_a_token_tells_where_it_looks_and_from_where_it_is_looked_at(sites: Site
     page.wait_for_selector("[data-window]")
     example = head_of(sites).examples("write")[0]
     page.locator('.window .cell[data-index="9"]').hover()
-    status = page.get_by_role("status").filter(has_text="at 9")
-    expect(status).to_contain_text("looks at")
-    expect(status.locator("tbody tr")).to_have_count(int((example.attention[9] > 0).sum()))
+    told = page.locator(".pair-list")
+    expect(told).to_contain_text("at 9 looks at")
+    expect(told.locator("tbody tr")).to_have_count(int((example.attention[9] > 0).sum()))
+    expect(page.get_by_role("status")).to_contain_text(f"at {example.attention[9].argmax()}")
     page.mouse.move(0, 0)
-    expect(page.locator(".pair-list")).to_contain_text(f"at {example.query}")
+    expect(told).to_contain_text(f"at {example.query}")
     page.get_by_role("button", name="from where it is looked at").click()
     page.locator('.window .cell[data-index="3"]').click()
     page.mouse.move(0, 0)
     asks = (example.attention[:, 3] > 0).sum()
-    expect(page.locator(".pair-list")).to_contain_text("at 3 is looked at from")
-    expect(page.locator(".pair-list tbody tr")).to_have_count(min(8, int(asks)))
+    expect(told).to_contain_text("at 3 is looked at from")
+    expect(told.locator("tbody tr")).to_have_count(min(8, int(asks)))
+
+
+PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
 
 
 def test_the_pattern_is_walked_by_keys_and_by_pointer(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at(AT))
     page.wait_for_selector("[data-window]")
-    pattern = page.get_by_role("group", name="pattern of")
     example = head_of(sites).examples("write")[0]
-    pixels = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-    opaque = pattern.locator("canvas").evaluate(pixels)[3::4]
-    assert 0 < sum(alpha > 0 for alpha in opaque) <= (example.attention > 0).sum()
-    box = pattern.bounding_box()
-    assert box is not None
     n = len(example.tokens)
+    whole = page.locator(".pattern")
+    opaque = whole.locator("canvas").evaluate(PIXELS)[3::4]
+    assert 0 < sum(alpha > 0 for alpha in opaque) <= (example.attention > 0).sum()
+    box = whole.bounding_box()
+    assert box is not None
     page.mouse.click(box["x"] + box["width"] * 5.5 / n, box["y"] + box["height"] * 20.5 / n)
-    expect(pattern).to_have_accessible_name(
-        f"pattern of {n} tokens, queries downward, keys to the right; at query 20, key 5; arrow keys move"
-    )
+    pattern = page.get_by_role("group", name="pattern of")
+    name = f"pattern of {n} tokens, queries downward, keys to the right; at query %d, key %d; arrow keys move"
+    expect(pattern).to_have_accessible_name(name % (20, 5))
     pattern.focus()
     page.mouse.move(0, 0)
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
-    expect(pattern).to_have_accessible_name(
-        f"pattern of {n} tokens, queries downward, keys to the right; at query 20, key 7; arrow keys move"
-    )
-    assert page.url == sites.at(AT)  # arrows did not go to the next head
+    expect(pattern).to_have_accessible_name(name % (20, 7))
     expect(page.locator(".pair-list")).to_contain_text("at 20")
+    expect(page.get_by_role("status")).to_contain_text(f"at {20}")
+    for key, place in (("End", (20, 20)), ("Home", (20, 0)), ("PageDown", (28, 0)), ("PageUp", (20, 0))):
+        page.keyboard.press(key)
+        expect(pattern).to_have_accessible_name(name % place)
+    page.wait_for_url("**q=20&k=0")
+    assert "attn.1/1" in page.url  # arrows did not go to the next head
+
+
+def test_a_click_on_the_large_view_takes_the_pair_that_is_drawn_there(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().open(sites.at(f"{AT}&zoom=16"))
+    pattern = page.get_by_role("group", name="pattern of")
+    first = [int(pattern.get_attribute(f"data-{name}") or -1) for name in ("query", "key", "size")]
+    canvas = pattern.locator("canvas").bounding_box()
+    assert first[2] == 16 and canvas is not None
+    cell = (canvas["width"] - 84) / 16
+    page.mouse.click(canvas["x"] + 84 + 4.5 * cell, canvas["y"] + 6 + 6.5 * cell)
+    query = first[0] + 6
+    expect(pattern).to_have_accessible_name(re.compile(f"at query {query}, key {min(query, first[1] + 4)};"))
+
+
+def test_the_strongest_pairs_and_the_first_position(sites: Sites, visitor: Visitor) -> None:
+    page = visitor(quiet=False).open(sites.at(AT))  # reading a canvas twice is remarked on
+    page.wait_for_selector("[data-window]")
+    example = head_of(sites).examples("write")[0]
+    counted = example.attention[1:, 1:]
+    strong = [i + 1 for i in divmod(int(counted.argmax()), counted.shape[1])]
+    page.keyboard.press("s")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text(f"at {strong[0]} →")
+    assert float(status.locator("b").first.inner_text()) == pytest.approx(counted.max(), rel=0.01)
+    page.get_by_role("button", name="next", exact=True).click()
+    second = sorted(counted[counted > 0])[-2]
+    assert float(status.locator("b").first.inner_text()) == pytest.approx(second, rel=0.01)
+    whole = page.locator(".pattern canvas")
+    sink = "c => [...c.getContext('2d').getImageData(0, 0, 1, c.height).data]"
+    assert sum(whole.evaluate(sink)[3::4]) > 0
+    page.get_by_role("button", name="hidden").click()
+    expect(page.locator(".pair-list")).to_contain_text("is on the first position")
+    assert sum(whole.evaluate(sink)[3::4]) == 0
+    page.get_by_role("button", name="write norm").click()
+    page.wait_for_url("**k=*")
+    assert {"first=hidden", "colour=write"} <= set(page.url.partition("?")[2].split("&"))
+    told = page.locator(".readout").inner_text()
+    page.reload()
+    expect(page.get_by_role("button", name="hidden")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".readout")).to_have_text(told)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_window_of_512_tokens_is_read_and_walked_quickly(
+    sites: Sites, visitor: Visitor, width: int
+) -> None:
+    atlas = open_atlas(str(sites.atlas("long")))
+    head = atlas.at("attn.0/1")
+    assert isinstance(head, Head)
+    windows = head.examples("write")
+    at = max(range(len(windows)), key=lambda i: len(windows[i].tokens))
+    assert len(windows[at].tokens) == CTX
+    page = visitor(width=width).open(sites.at(f"long/head.html?at=attn.0/1&example={at}&zoom=0"))
+    pattern = page.get_by_role("group", name=f"pattern of {CTX} tokens")
+    assert pattern.get_attribute("data-size") == str(CTX)
+    assert page.evaluate("document.querySelectorAll('.window *').length") < CTX + 300
+    pattern.focus()
+    spent = pattern.evaluate(
+        """async (element) => {
+            const start = performance.now();
+            for (let i = 0; i < 40; i++) {
+                const key = i % 2 ? "ArrowRight" : "ArrowDown";
+                element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+                await new Promise(requestAnimationFrame);
+            }
+            return (performance.now() - start) / 40;
+        }"""
+    )
+    assert spent < 150, f"{spent:.0f} ms a step"  # 16 where the machine is free
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) == 0
 
 
 def test_tabs_and_windows_are_in_the_address(sites: Sites, visitor: Visitor) -> None:

@@ -14,6 +14,7 @@ PAGES = (
     "latent.html?at=mlp_post.0/3&show=lowest",
     "head.html?at=attn.1/1",
     "heads/attn.1.html",
+    "heads.html",
 )
 
 

@@ -23,7 +23,7 @@ export function HeadPage({ config }: { config: SiteConfig }) {
   const last = useRef<OpenedHead | null>(null);
   if (opened.state !== "loading") last.current = opened.state === "ready" ? opened.value : null;
   const go = (address: string) => {
-    change({ at: address, example: null });
+    change({ at: address, example: null, q: null, k: null });
     scrollTo(0, 0);
   };
   useEffect(() => {
@@ -42,8 +42,8 @@ export function HeadPage({ config }: { config: SiteConfig }) {
           root={config.root}
           show={query.get("show") ?? "write"}
           example={Number(query.get("example") ?? 0)}
-          onShow={(id) => change({ show: id === "write" ? null : id, example: null }, "replace")}
-          onExample={(n) => change({ example: n === 0 ? null : String(n) }, "replace")}
+          onShow={(id) => change({ show: id === "write" ? null : id, example: null, q: null, k: null }, "replace")}
+          onExample={(n) => change({ example: n === 0 ? null : String(n), q: null, k: null }, "replace")}
           onGo={go}
         />
       )}

@@ -1,21 +1,21 @@
-interface Props<K extends string> {
+interface Props<K extends string | number> {
   /** What is chosen, in a word or two. */
   name: string;
   options: readonly (readonly [id: K, name: string])[];
   value: K;
-  onChoose: (id: K) => void;
+  onChange: (id: K) => void;
 }
 
-/** One of a few, side by side. */
-export function Choice<K extends string>({ name, options, value, onChoose }: Props<K>) {
+/** One of a few, as buttons side by side. */
+export function Choice<K extends string | number>({ name, options, value, onChange }: Props<K>) {
   return (
-    <div class="choice" role="group" aria-label={name}>
-      <span aria-hidden="true">{name}</span>
+    <fieldset class="choice">
+      <legend>{name}</legend>
       {options.map(([id, label]) => (
-        <button key={id} type="button" aria-pressed={id === value} onClick={() => onChoose(id)}>
+        <button key={id} type="button" aria-pressed={id === value} onClick={() => onChange(id)}>
           {label}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }

@@ -10,6 +10,7 @@ import { Example, type ExampleProps } from "./example.tsx";
 import { Scale } from "./scale.tsx";
 import type { Pointed } from "./strip.tsx";
 import { TabList } from "./tab-list.tsx";
+import { noExample } from "./terms.tsx";
 import { Tip } from "./tip.tsx";
 
 interface Props {
@@ -42,13 +43,13 @@ export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current,
         <p class="quiet">{current.says}</p>
         {current.rows.length > 0 && (
           <div class="heats">
-            <Choice name="heat" options={HEATS} value={heat} onChoose={(id) => change({ heat: id === "each" ? id : null }, "replace")} />
+            <Choice name="heat" options={HEATS} value={heat} onChange={(id) => change({ heat: id === "each" ? id : null }, "replace")} />
             <Scale full={full} twoSigned={dictionary.record.two_signed} />
           </div>
         )}
       </div>
       <div id="examples" role="tabpanel" aria-labelledby={`tab-${current.id}`}>
-        {current.rows.length === 0 ? <p class="quiet empty">No example: it has no such firings.</p> : <Heads />}
+        {current.rows.length === 0 ? <p class="quiet empty">{noExample(atlas)}</p> : <Heads />}
         <ol>
           {foldAlike(latent, current.rows).map(({ row, alike }) => (
             <Fragment key={`${current.id} ${row}`}>

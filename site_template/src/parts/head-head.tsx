@@ -11,6 +11,8 @@ const KEYS: readonly [string, string][] = [
   ["← →", "previous, next head of the layer"],
   ["r", "a random head of the layer"],
   ["Tab, ← → ↑ ↓", "walk along tabs, tokens, and the pattern"],
+  ["s", "to the strongest pair of the window"],
+  ["n", "to the next weaker pair"],
 ];
 const SHOWN: readonly [Metric, string][] = [
   ["random_induction_score", "induction"],
@@ -40,6 +42,9 @@ export function HeadHead({ at, heads, head, root, onGo }: Props) {
       </h1>
       <nav aria-label="heads">
         <Walk dictionary={id} unit="head" href={headHref} {...{ at, n, root, onGo }} />
+        <a class="button" href={`${root}heads.html`}>
+          all heads
+        </a>
         <CopyLink />
         <Help keys={KEYS} />
       </nav>

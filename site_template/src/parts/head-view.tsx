@@ -31,7 +31,7 @@ export function HeadView({ at, busy, atlas, heads, vocabulary, head, root, show,
       <div class="panes">
         <div class="column">
           <Pane name="Where it looks" id="examples">
-            <HeadWindows key={address} {...{ atlas, heads, head, vocabulary, show, example, onShow, onExample }} />
+            <HeadWindows key={address} {...{ atlas, heads, head, vocabulary, root, show, example, onShow, onExample }} />
           </Pane>
           <Pane name="What it writes, by weights (OV)" id="ov">
             <Circuit head={head} vocabulary={vocabulary} kind="ov" />

@@ -7,6 +7,7 @@ import { Failed } from "./failed.tsx";
 import { HeadWindowView } from "./head-window-view.tsx";
 import { PairRow } from "./pair-row.tsx";
 import { TabList } from "./tab-list.tsx";
+import { Terms } from "./terms.tsx";
 
 const TABS: readonly { id: HeadSection; name: string; says: string }[] = [
   { id: "write", name: "by write norm", says: "The windows with the largest attention × norm of what it writes, ‖v W_O‖, at one pair: outlined the query, warm the key." },
@@ -19,6 +20,7 @@ interface Props {
   heads: Heads;
   head: Head;
   vocabulary: Vocabulary;
+  root: string;
   show: string;
   example: number;
   onShow: (id: string) => void;
@@ -26,7 +28,7 @@ interface Props {
 }
 
 /** The example windows of one section: a list to choose from, and the chosen one whole. */
-export function HeadWindows({ atlas, heads, head, vocabulary, show, example, onShow, onExample }: Props) {
+export function HeadWindows({ atlas, heads, head, vocabulary, root, show, example, onShow, onExample }: Props) {
   const tabs: Tab[] = TABS.map(({ id, name, says }) => ({ id, name, says, share: "", range: null, rows: filled(heads, head, id) }));
   const current = tabs.find(({ id }) => id === show) ?? (tabs[0] as Tab);
   const chosen = current.rows[example] ?? current.rows[0];
@@ -41,6 +43,7 @@ export function HeadWindows({ atlas, heads, head, vocabulary, show, example, onS
         ) : (
           <Chosen row={chosen} {...{ atlas, heads, head, vocabulary }} />
         )}
+        <Terms atlas={atlas} root={root} />
       </div>
     </>
   );

@@ -43,7 +43,7 @@ export function Histogram({ latent, tabs, current, onShow }: Props) {
   const outside = (latent.ints.hist_underflow[0] ?? 0) + (latent.ints.hist_overflow[0] ?? 0);
   return (
     <figure class="histogram">
-      <Choice name="counts" options={HEIGHTS} value={heights} onChoose={(id) => change({ counts: id === "log" ? null : id }, "replace")} />
+      <Choice name="counts" options={HEIGHTS} value={heights} onChange={(id) => change({ counts: id === "log" ? null : id }, "replace")} />
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label={`histogram of ${count(latent.ints.firings[0] ?? 0)} firings by activation`}>
         {tabs.map(({ id, range, name, share }) =>
           range === null ? null : (

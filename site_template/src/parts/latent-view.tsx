@@ -10,6 +10,7 @@ import { Pane } from "./pane.tsx";
 import { Related } from "./related.tsx";
 import { Slow } from "./slow.tsx";
 import { Statistics } from "./statistics.tsx";
+import { Terms } from "./terms.tsx";
 
 /** Firings below which examples say little: the page then says so. */
 const FEW = 20;
@@ -42,6 +43,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
         <div class="column">
           <Pane name="Examples" id="examples">
             <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, root, onShow }} />
+            <Terms atlas={atlas} root={root} />
           </Pane>
           <Pane name="Effect on the output" id="effects">
             <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} root={root} />

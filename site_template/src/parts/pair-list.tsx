@@ -1,6 +1,6 @@
 import { number, score } from "../draw/format.ts";
 import { alone } from "../draw/glyphs.ts";
-import { type Pair, type Side } from "../state/pattern.ts";
+import type { Pair, Side } from "../state/pattern.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { HeadWindow } from "../store/heads.ts";
 import { Token } from "./token.tsx";
@@ -11,23 +11,25 @@ const LITTLE = 0.02;
 
 interface Props {
   pairs: readonly Pair[];
-  n: number;
   /** The token told of, on its side. */
   index: number;
   side: Side;
+  /** Whether the first position is among the keys. */
+  sink: boolean;
   window: HeadWindow;
   vocabulary: Vocabulary;
 }
 
 /** What a token looks at, or is looked at from, with the numbers. */
-export function PairList({ pairs, index, side, window, vocabulary }: Props) {
+export function PairList({ pairs, index, side, sink, window, vocabulary }: Props) {
   const end = side === "query" ? "key" : "query";
-  const told = pairs.reduce((sum, pair) => sum + pair.attention, 0);
+  const first = sink ? 0 : (window.looks[index]?.find(({ key }) => key === 0)?.attention ?? 0);
+  const told = pairs.reduce((sum, pair) => sum + pair.attention, first);
   const token = alone(vocabulary, window.types[index] ?? 0);
   const rest = 1 - told < LITTLE ? "hardly any of its attention is elsewhere" : `the other ${score(1 - told)} of its attention is spread thinner`;
   const lost = side === "query" ? rest : "of each query only the eight largest are told";
   return (
-    <div class="pair-list" role="status">
+    <div class="pair-list">
       <p>
         <span class="token">{token}</span> <span class="quiet">at {index}</span> {side === "query" ? "looks at" : "is looked at from"}
       </p>
@@ -55,7 +57,10 @@ export function PairList({ pairs, index, side, window, vocabulary }: Props) {
           ))}
         </tbody>
       </table>
-      <p class="quiet">{pairs.length === 0 ? "nothing of 0.005 or more" : lost}</p>
+      <p class="quiet">
+        {side === "query" && first > 0 && `${score(first)} is on the first position; `}
+        {pairs.length === 0 ? "nothing of 0.005 or more" : lost}
+      </p>
     </div>
   );
 }

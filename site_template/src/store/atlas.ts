@@ -62,7 +62,7 @@ export class Atlas {
   }
 
   documents(): Promise<Documents> {
-    return remember(this.#documents, "documents", async () => new Documents(await this.#group("corpus.zarr")));
+    return remember(this.#documents, "documents", async () => new Documents(await this.group("corpus.zarr")));
   }
 
   /** A group below the run. */

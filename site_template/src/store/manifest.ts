@@ -27,6 +27,8 @@ export interface Manifest {
   run: string;
   title: string;
   windowing: { counted_tokens: number; ctx: number; stride: number; bos_token_id: number | null };
+  /** `terms` and `excluded` are missing in older atlases. */
+  corpus?: { terms?: { source: string; licence: string }[]; excluded?: number };
   dictionaries: DictionaryRecord[];
   /** Missing in atlases made before heads were described. */
   heads?: HeadsRecord[];

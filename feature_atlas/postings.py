@@ -5,12 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, Integer, UInt32
 
 from feature_atlas.contract import N_POSTINGS
 from feature_atlas.words import term_order
+
+Array = np.ndarray[Any, Any]
 
 STEPS = 10_000  # of a weight of 1
 
@@ -62,7 +65,7 @@ class Entries:
         )
 
 
-def search_arrays(sides: Sequence[Postings]) -> dict[str, np.ndarray]:
+def search_arrays(sides: Sequence[Postings]) -> dict[str, Array]:
     """Words, places and postings of the contract's SEARCH; `sides` are in the order of SOURCES.
 
     The rows of a term from one side follow those from the side before.
@@ -79,7 +82,8 @@ def search_arrays(sides: Sequence[Postings]) -> dict[str, np.ndarray]:
     rows = np.concatenate([side.rows for side in sides])[at]
     kept = np.minimum(count, N_POSTINGS).sum(axis=1)
     place = np.concatenate([(np.cumsum(kept) - kept)[:, None], count], axis=1)
-    return {"terms/text": np.array(terms, dtype=object), "terms/place": place, "postings": rows}
+    found: dict[str, Array] = {"terms/text": np.array(terms, dtype=object)}
+    return found | {"terms/place": place, "postings": rows}
 
 
 def read_postings(arrays: Mapping[str, np.ndarray], side: int) -> Postings:

@@ -23,9 +23,9 @@ from feature_atlas.contract import (
     WORD_LENGTH,
 )
 from feature_atlas.labels import read_row
+from feature_atlas.postings import Entries, Postings, read_postings, search_arrays
 from feature_atlas.store import Group, create_group
 from feature_atlas.words import WORD, fold, words
-from pipeline.core.postings import Entries, Postings, read_postings, search_arrays
 
 SEARCH_INDEX = "search.zarr"
 
