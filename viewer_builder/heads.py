@@ -100,7 +100,7 @@ def heads(site: Site, opened: Heads) -> dict[str, Any]:
             }
             for head in range(len(opened))
         ],
-        "config": site.config("../", "heads", None),
+        "config": site.config("../", "heads", record.id),
     }
 
 

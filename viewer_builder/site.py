@@ -13,6 +13,9 @@ from feature_atlas import Atlas
 from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
+# docs/decisions/0019-open-any-atlas.md says why.
+ANY_ATLAS = "https: http://localhost:* http://127.0.0.1:*"
+
 
 @dataclass(frozen=True)
 class Site:
@@ -54,7 +57,7 @@ class Site:
         }
 
     def config(self, root: str, page: str, dictionary: str | None) -> Any:
-        """What the scripts are given, as JSON."""
+        """What the scripts are given, as JSON; `dictionary` also names the heads of a layer."""
         link = "atlas" if self.link is None else self.link
         atlas = link if is_url(link) else f"{root}{link}"
         return script_json({"atlas": atlas, "root": root, "page": page, "dictionary": dictionary})
@@ -66,8 +69,7 @@ class Site:
 
     @property
     def _connect(self) -> str:
-        """Where the pages may read from: the site, and the linked atlas' origin."""
-        if self.link is None or not is_url(self.link):
-            return "'self'"
-        parts = urlsplit(self.link)
-        return f"'self' {parts.scheme}://{parts.netloc}"
+        """Where the pages may read from: the site, what `?atlas=` may name, and a linked atlas on http."""
+        parts = urlsplit(self.link or "")
+        linked = f" {parts.scheme}://{parts.netloc}" if parts.scheme == "http" else ""
+        return f"'self' {ANY_ATLAS}{linked}"

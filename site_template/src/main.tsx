@@ -1,17 +1,42 @@
-import { render } from "preact";
-import { readConfig } from "./config.ts";
+import { type ComponentType, render } from "preact";
+import { readConfig, type SiteConfig } from "./config.ts";
+import { AnyDictionary } from "./pages/any-dictionary.tsx";
 import { DictionaryPage } from "./pages/dictionary.tsx";
+import { foreignPage, showForeign } from "./pages/foreign.tsx";
 import { HeadPage } from "./pages/head.tsx";
 import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
+import { Guard } from "./parts/guard.tsx";
+
+type Page = ComponentType<{ config: SiteConfig }>;
 
 const config = readConfig();
-const pages = { latent: LatentPage, dictionary: DictionaryPage, head: HeadPage };
-const place = document.getElementById("app");
-if (config.page === "heads") {
+const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
+  overview: null,
+  about: null,
+  heads: null,
+  latent: () => LatentPage,
+  dictionary: () => (config.dictionary === null ? AnyDictionary : DictionaryPage),
+  head: () => HeadPage,
+  open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
+};
+
+async function start(): Promise<void> {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-} else if (place !== null) {
-  const Page = pages[config.page];
+  if (config.foreign !== null) showForeign(config);
+  const made = pages[config.page]?.();
+  const place = document.getElementById("app");
+  if (made === undefined || place === null) return;
+  const Page = made instanceof Promise ? await made : made;
   place.replaceChildren();
-  render(<Page config={config} />, place);
+  render(
+    <Guard>
+      <Page config={config} />
+    </Guard>,
+    place,
+  );
 }
+
+const elsewhere = foreignPage(config);
+if (elsewhere === null) void start();
+else location.replace(elsewhere);

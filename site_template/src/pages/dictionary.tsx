@@ -11,8 +11,9 @@ import { useKeys } from "../state/keys.ts";
 import { useLabels } from "../state/labels.ts";
 import { COLUMNS, type Choice, choose, needed, readChoice, type SortKey, writeChoice } from "../state/list.ts";
 import { useLoadable } from "../state/loadable.ts";
+import { openAtlas } from "../state/opened.ts";
 import { latentHref, useQuery } from "../state/url.ts";
-import { Atlas, type Vocabulary } from "../store/atlas.ts";
+import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary } from "../store/dictionary.ts";
 import type { Stat } from "../store/schema.gen.ts";
 
@@ -29,7 +30,7 @@ const KEYS: readonly [string, string][] = [
 ];
 
 async function open(base: string, id: string): Promise<Opened> {
-  const atlas = await Atlas.open(base);
+  const atlas = await openAtlas(base);
   const [dictionary, vocabulary] = await Promise.all([atlas.dictionary(id), atlas.vocabulary()]);
   return { dictionary, vocabulary };
 }
