@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from playwright.sync_api import expect
 from feature_atlas import open_atlas
 from tests.browser.conftest import WAIT, Sites, Visitor, serving
 from tests.synthetic import HOSTILE
-from viewer_builder.serve import RangeHandler
+from viewer_builder.serve import RangeHandler, byte_range
 
 OWN = "A synthetic atlas"
 
@@ -58,17 +59,19 @@ class Whole(RangeHandler):
 
 
 class Packing(RangeHandler):
-    """Compresses what it sends, as some hosts do on the fly."""
+    """Compresses what it sends and cuts ranges out of that, as some hosts do."""
 
     def _answer(self, *, body: bool) -> None:
         path = self._path()
         if path is None or path.suffix == ".json":
             return super()._answer(body=body)
         packed = gzip.compress(path.read_bytes())
-        self.send_response(206)
+        start, stop = byte_range(self.headers.get("Range"), len(packed)) or (0, len(packed))
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(packed)}")
         self.send_header("Content-Encoding", "gzip")
-        self._common("application/octet-stream", len(packed), path)
-        self.wfile.write(packed)
+        self._common("application/octet-stream", stop - start, path)
+        self.wfile.write(packed[start:stop])
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +171,7 @@ def test_a_path_is_as_good_as_a_url_and_gets_no_cookies(sites: Sites, visitor: V
 
 
 def _cookies(request: object, part: str) -> list[str]:
-    if part not in request.url:  # type: ignore[attr-defined]
+    if part not in urlsplit(request.url).path:  # type: ignore[attr-defined]
         return []
     return [request.all_headers().get("cookie", "")]  # type: ignore[attr-defined]
 
@@ -239,9 +242,16 @@ def test_what_a_host_does_wrong_is_told(
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text(says)
         expect(alert).to_contain_text(remedy)
-    # Nobody listens there any more.
-    page.goto(of(sites, "open.html", url))
-    expect(page.get_by_role("alert")).to_contain_text("Either the host can’t be reached, or it does not let")
+
+
+def test_a_host_that_is_not_there_is_told_as_a_browser_knows_it(sites: Sites, visitor: Visitor) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        page = visitor(origins=2, quiet=False).page
+        page.goto(of(sites, "open.html", f"http://127.0.0.1:{taken.getsockname()[1]}/atlas"))
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("Either the host can’t be reached, or it does not let this site read")
+        expect(alert).to_contain_text("allow the header Range")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ export function ForeignOverview({ manifest, place, root }: Props) {
       </dl>
       {dictionaries.length > 0 && <Dictionaries {...{ dictionaries, root }} />}
       {heads.length > 0 && <Heads {...{ heads, root }} />}
-      <section class="reading">
+      <section>
         <h2>From where</h2>
         <dl class="provenance">
           <div>
