@@ -44,7 +44,7 @@ def test_a_site_is_its_pages_assets_and_the_atlas(atlas: Path, site: Path) -> No
     found = files(site)
     pages = {name for name in found if name.endswith(".html")}
     dictionaries = {"dictionary/resid_post.0.x.html", "dictionary/mlp_post.0.html"}
-    shells = {"latent.html", "head.html", "dictionary.html", "open.html"}
+    shells = {"latent.html", "head.html", "dictionary.html", "open.html", "list.html"}
     assert pages == {"index.html", "about.html", "heads/attn.0.html"} | shells | dictionaries
     assert {"assets/main.js", "assets/main.css"} <= found
     assert {f"atlas/{name}" for name in files(atlas)} <= found

@@ -14,6 +14,7 @@ SHELLS = {
     "head": "head.html",
     "dictionary": "any-dictionary.html",
     "open": "open.html",
+    "list": "list.html",
 }
 
 

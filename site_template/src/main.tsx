@@ -6,6 +6,7 @@ import { foreignPage, showForeign } from "./pages/foreign.tsx";
 import { HeadPage } from "./pages/head.tsx";
 import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
+import { followStars } from "./pages/stars.ts";
 import { Guard } from "./parts/guard.tsx";
 
 type Page = ComponentType<{ config: SiteConfig }>;
@@ -18,12 +19,14 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
   latent: () => LatentPage,
   dictionary: () => (config.dictionary === null ? AnyDictionary : DictionaryPage),
   head: () => HeadPage,
+  list: () => import("./pages/list.tsx").then(({ ListPage }) => ListPage),
   open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
 };
 
 async function start(): Promise<void> {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
   if (config.foreign !== null) showForeign(config);
+  followStars();
   const made = pages[config.page]?.();
   const place = document.getElementById("app");
   if (made === undefined || place === null) return;

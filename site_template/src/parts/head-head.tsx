@@ -4,12 +4,14 @@ import type { Head, Heads } from "../store/heads.ts";
 import { HEAD_DOCS, type Metric } from "../store/schema.gen.ts";
 import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { KeyedStar } from "./star.tsx";
 import { Walk } from "./walk.tsx";
 
 const KEYS: readonly [string, string][] = [
   ["/", "go to an address"],
   ["← →", "previous, next head of the layer"],
   ["r", "a random head of the layer"],
+  ["s", "put it on your list, or take it off"],
   ["Tab, ← → ↑ ↓", "walk along tabs, tokens, and the pattern"],
 ];
 const SHOWN: readonly [Metric, string][] = [
@@ -40,6 +42,7 @@ export function HeadHead({ at, heads, head, root, onGo }: Props) {
       </h1>
       <nav aria-label="heads">
         <Walk dictionary={id} unit="head" href={headHref} {...{ at, n, root, onGo }} />
+        <KeyedStar address={`${id}/${head.index}`} />
         <CopyLink />
         <Help keys={KEYS} />
       </nav>

@@ -6,6 +6,7 @@ import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
 import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { KeyedStar } from "./star.tsx";
 import { Labels } from "./labels.tsx";
 import { Token } from "./token.tsx";
 import { Walk } from "./walk.tsx";
@@ -14,6 +15,7 @@ const KEYS: readonly [string, string][] = [
   ["/", "go to an address"],
   ["← →", "previous, next latent"],
   ["r", "a random latent"],
+  ["s", "put it on your list, or take it off"],
   ["Tab, ← →", "walk along tabs and excerpts"],
 ];
 
@@ -48,6 +50,7 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
       </h1>
       <nav aria-label="latents">
         <Walk dictionary={id} n={n} {...{ at, root, onGo }} />
+        <KeyedStar address={`${id}/${latent.index}`} />
         <CopyLink />
         <Help keys={KEYS} />
       </nav>

@@ -50,6 +50,11 @@ export function headHref(root: string, address: string): string {
   return carried(`${root}head.html?at=${legible(encodeURIComponent(address))}`);
 }
 
+/** The page of a latent or of a head, by what layers of heads are called. */
+export function anyHref(root: string, address: string): string {
+  return (/^attn\.\d+\//.test(address) ? headHref : latentHref)(root, address);
+}
+
 /** Where the heads of a layer are listed: a page was written only for those of the site's own atlas. */
 export function headsHref(root: string, id: string): string {
   return isElsewhere() ? carried(`${root}open.html#${encodeURIComponent(id)}`) : `${root}heads/${encodeURIComponent(id)}.html`;
