@@ -7,6 +7,7 @@ import { HeadPage } from "./pages/head.tsx";
 import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
 import { followStars } from "./pages/stars.ts";
+import { embed, embeddedPane } from "./state/embed.ts";
 import { Guard } from "./parts/guard.tsx";
 
 type Page = ComponentType<{ config: SiteConfig }>;
@@ -25,6 +26,7 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
 
 async function start(): Promise<void> {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
+  if (embeddedPane() !== null) embed();
   if (config.foreign !== null) showForeign(config);
   followStars();
   const made = pages[config.page]?.();

@@ -43,7 +43,9 @@ def test_stars_make_a_list(sites: Sites, visitor: Visitor) -> None:
     row = page.locator(".starred-row").first
     told = row.locator(".glance .value").inner_text().removesuffix(" %")
     assert float(told) / 100 == pytest.approx(latent.number("density"), rel=0.01)
-    assert row.locator(".at .token").inner_text().replace("␣", " ") == latent.to_json()["fires_on"][0]["token"]
+    assert (
+        row.locator(".at .token").inner_text().replace("␣", " ") == latent.to_json()["fires_on"][0]["token"]
+    )
     expect(row.locator(".snippet .cell").first).to_be_visible()
     expect(page.locator(".starred-row").nth(1)).to_contain_text("head: induction")
     page.go_back()
@@ -140,7 +142,8 @@ def test_a_file_is_dropped_in(sites: Sites, visitor: Visitor) -> None:
         """text => {
             const data = new DataTransfer();
             data.items.add(new File([text], "a.csv"));
-            document.querySelector(".list-files").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            const how = { dataTransfer: data, bubbles: true, cancelable: true };
+            document.querySelector(".list-files").dispatchEvent(new DragEvent("drop", how));
         }""",
         f'address,note\n{TOY}/3,"two\nlines"\nattn.1/1,\n',
     )
@@ -152,7 +155,10 @@ def test_a_file_is_dropped_in(sites: Sites, visitor: Visitor) -> None:
     [
         ("{", "bad.json is cut short or not a list"),
         ('{"format": "else"}', "bad.json: this is JSON, but not a list"),
-        ('{"format": "feature-atlas-list", "items": [null]}', "bad.json: “undefined” in the list is no address"),
+        (
+            '{"format": "feature-atlas-list", "items": [null]}',
+            "bad.json: “undefined” in the list is no address",
+        ),
         ("a,b\n1,2", "bad.json: its first line is not address,note"),
         ('address,note\nx/1,"open', "bad.json: line 2 of it is no line of a table"),
         ("address,note\nx/-1,", "bad.json: “x/-1” in the list is no address"),

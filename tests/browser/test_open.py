@@ -1,4 +1,4 @@
-"""A site's pages around an atlas of another host: that it is shown as it is, and what is said where it can't be."""
+"""A site's pages around another host's atlas: that it is shown as it is, and what is said if it can't be."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def test_its_overview_is_drawn_from_its_manifest(sites: Sites, visitor: Visitor,
     rows = page.locator(".dictionaries tbody tr").all_inner_texts()
     told = [[record.id, record.architecture, record.hook_in] for record in manifest.dictionaries]
     assert [row.split("\t")[:3] for row in rows] == told
-    assert [row.split("\t")[3].split()[0] for row in rows] == [str(r.n_latents) for r in manifest.dictionaries]
+    assert [row.split("\t")[3].split()[0] for row in rows] == [
+        str(r.n_latents) for r in manifest.dictionaries
+    ]
     assert [row.split("\t")[4] for row in rows] == [str(r.n_latents - r.alive) for r in manifest.dictionaries]
     heads = page.locator(".all-heads a")
     assert heads.count() == sum(record.n_heads for record in manifest.heads)
@@ -200,9 +202,7 @@ def test_a_url_is_typed_into_the_form(sites: Sites, visitor: Visitor, far: str) 
         ("http://[", "this is no URL"),
     ],
 )
-def test_what_is_not_opened_is_refused_unasked(
-    place: str, says: str, sites: Sites, visitor: Visitor
-) -> None:
+def test_what_is_not_opened_is_refused_unasked(place: str, says: str, sites: Sites, visitor: Visitor) -> None:
     visit = visitor()
     visit.page.goto(of(sites, "latent.html?at=a/1", place))
     expect(visit.page.get_by_role("alert")).to_contain_text(says)
@@ -307,7 +307,8 @@ def test_a_served_site_lets_others_ask_for_ranges(sites: Sites, visitor: Visitor
         told = page.evaluate(
             """async url => {
                 const response = await fetch(url, { headers: { Range: "bytes=-2" } });
-                return [response.status, await response.text(), response.headers.get("content-range") !== null];
+                const told = response.headers.get("content-range") !== null;
+                return [response.status, await response.text(), told];
             }""",
             url,
         )

@@ -3,7 +3,9 @@ import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
 import { HeadView } from "../parts/head-view.tsx";
 import { Jump } from "../parts/jump.tsx";
+import { Whole } from "../parts/pane.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
+import { tabParameter } from "../state/embed.ts";
 import { useKeys } from "../state/keys.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type OpenedHead, openHead } from "../state/opened-head.ts";
@@ -35,7 +37,9 @@ export function HeadPage({ config }: { config: SiteConfig }) {
   }, [at, opened.state]);
   return (
     <>
-      <Jump at={at} onGo={go} />
+      <Whole>
+        <Jump at={at} onGo={go} />
+      </Whole>
       {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
       {opened.state === "loading" && last.current === null && <Skeleton at={at} panes={PANES} />}
       {last.current && (
@@ -44,9 +48,9 @@ export function HeadPage({ config }: { config: SiteConfig }) {
           at={at}
           busy={opened.state === "loading"}
           root={config.root}
-          show={query.get("show") ?? "write"}
+          show={query.get(tabParameter()) ?? "write"}
           example={Number(query.get("example") ?? 0)}
-          onShow={(id) => change({ show: id === "write" ? null : id, example: null }, "replace")}
+          onShow={(id) => change({ [tabParameter()]: id === "write" ? null : id, example: null }, "replace")}
           onExample={(n) => change({ example: n === 0 ? null : String(n) }, "replace")}
           onGo={go}
         />

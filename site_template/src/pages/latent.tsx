@@ -3,7 +3,9 @@ import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Jump } from "../parts/jump.tsx";
 import { LatentView } from "../parts/latent-view.tsx";
+import { Whole } from "../parts/pane.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
+import { tabParameter } from "../state/embed.ts";
 import { useKeys } from "../state/keys.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type Opened, openLatent, titleOf } from "../state/opened.ts";
@@ -17,7 +19,7 @@ export function LatentPage({ config }: { config: SiteConfig }) {
   const last = useRef<Opened | null>(null);
   if (opened.state !== "loading") last.current = opened.state === "ready" ? opened.value : null;
   const go = (address: string) => {
-    change({ at: address, show: null });
+    change({ at: address, [tabParameter()]: null });
     scrollTo(0, 0);
   };
   useKeys({ "/": () => document.getElementById("jump")?.focus() });
@@ -27,7 +29,9 @@ export function LatentPage({ config }: { config: SiteConfig }) {
   }, [at, opened.state]);
   return (
     <>
-      <Jump at={at} onGo={go} />
+      <Whole>
+        <Jump at={at} onGo={go} />
+      </Whole>
       {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
       {opened.state === "loading" && last.current === null && <Skeleton at={at} />}
       {last.current && (
@@ -36,8 +40,8 @@ export function LatentPage({ config }: { config: SiteConfig }) {
           at={at}
           busy={opened.state === "loading"}
           root={config.root}
-          show={query.get("show") ?? "top"}
-          onShow={(id) => change({ show: id === "top" ? null : id }, "replace")}
+          show={query.get(tabParameter()) ?? "top"}
+          onShow={(id) => change({ [tabParameter()]: id === "top" ? null : id }, "replace")}
           onGo={go}
         />
       )}

@@ -2,8 +2,8 @@ import { score } from "../draw/format.ts";
 import { headDefinitionHref, headHref, headsHref } from "../state/url.ts";
 import type { Head, Heads } from "../store/heads.ts";
 import { HEAD_DOCS, type Metric } from "../store/schema.gen.ts";
-import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { Share } from "./share.tsx";
 import { KeyedStar } from "./star.tsx";
 import { Walk } from "./walk.tsx";
 
@@ -43,7 +43,7 @@ export function HeadHead({ at, heads, head, root, onGo }: Props) {
       <nav aria-label="heads">
         <Walk dictionary={id} unit="head" href={headHref} {...{ at, n, root, onGo }} />
         <KeyedStar address={`${id}/${head.index}`} />
-        <CopyLink />
+        <Share address={`${id}/${head.index}`} kind="head" />
         <Help keys={KEYS} />
       </nav>
       <ul class="figures">

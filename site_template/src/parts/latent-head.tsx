@@ -4,8 +4,8 @@ import { definitionHref, dictionaryHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
-import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { Share } from "./share.tsx";
 import { KeyedStar } from "./star.tsx";
 import { Labels } from "./labels.tsx";
 import { Token } from "./token.tsx";
@@ -51,7 +51,7 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
       <nav aria-label="latents">
         <Walk dictionary={id} n={n} {...{ at, root, onGo }} />
         <KeyedStar address={`${id}/${latent.index}`} />
-        <CopyLink />
+        <Share address={`${id}/${latent.index}`} kind="latent" />
         <Help keys={KEYS} />
       </nav>
       <Labels labels={latent.labels} />
