@@ -32,7 +32,7 @@ def latent_card(latent: Latent) -> str:
     largest = max(abs(latent.number("max")), abs(latent.number("min")))
     figures = [
         ("density", f"{summary['density']:.3%}"),
-        ("firings", f"{summary['firings']:,} of {counted:,} counted tokens"),
+        (f"firings on {counted:,} counted tokens", f"{summary['firings']:,}"),
         ("max", _number(summary["max_activation"])),
         ("mean when firing", _number(summary["mean_when_firing"])),
         ("on five token types", f"{summary['concentration']:.1%}"),

@@ -25,7 +25,7 @@ CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
 def menu(page: Page) -> None:
-    page.get_by_text("share", exact=True).click()
+    page.locator("summary", has_text="share").click()
     page.get_by_role("button", name="copy link").wait_for()
 
 
@@ -171,9 +171,9 @@ def test_a_histogram_as_a_drawing_has_its_bars(sites: Sites, visitor: Visitor, t
     page.get_by_label("pane").select_option("activations")
     svg = saved(page, "save as SVG", tmp_path)
     root = ET.parse(svg).getroot()
-    bars = [e for e in root.iter("{http://www.w3.org/2000/svg}rect") if e.find("{*}title") is not None]
-    drawn = [float(bar.get("height") or 0) for bar in bars if "firings" in (bar.findtext("{*}title") or "")]
-    assert [h for h in heights if h] == pytest.approx([h for h in drawn if h in heights])
+    bars = [e for e in root.iter("{*}rect") if re.search(r": \d+ firings$", e.findtext("{*}title") or "")]
+    assert len(bars) > 10
+    assert [float(bar.get("height") or 0) for bar in bars] == pytest.approx(heights)
     assert all(re.match(r"rgba\(|none|url\(#", e.get("fill") or "none") for e in root.iter())
     assert not {"foreignObject", "script", "image"} & {e.tag.split("}")[1] for e in root.iter()}
     png = saved(page, "save as PNG", tmp_path).read_bytes()

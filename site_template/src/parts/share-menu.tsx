@@ -14,22 +14,27 @@ export function ShareMenu({ address, kind }: Shared) {
   const [said, setSaid] = useState("");
   const [shown, setShown] = useState<string | null>(null);
   const pane = panes.find(({ id }) => id === chosen) ?? panes[0];
-  const act = (did: string, action: () => Promise<void> | void) => async () => {
+  /** Does something and says what was done. */
+  const act = (action: () => Promise<string>) => async () => {
     setShown(null);
     try {
-      await action();
-      setSaid(did);
+      setSaid(await action());
     } catch (error) {
       setSaid(asAtlasError(error).message);
     }
   };
   /** Where a browser lets no page write to the clipboard, the text is shown to be copied by hand. */
   const copy = (what: string, text: () => string | Promise<string>) =>
-    act("", async () => {
+    act(async () => {
       const written = await text();
       const copied = await navigator.clipboard?.writeText(written).then(() => true, () => false);
       if (!copied) setShown(written);
-      setSaid(copied ? `${what} copied` : "copy this:");
+      return copied ? `${what} copied` : "copy this:";
+    });
+  const save = (name: string, type: string, content: () => BlobPart | Promise<BlobPart>) =>
+    act(async () => {
+      download(name, type, await content());
+      return "saved";
     });
   const atlas = () => new URL(readConfig().atlas, location.href).href;
   const json = () => (kind === "latent" ? latentJson(address) : headJson(address));
@@ -46,7 +51,7 @@ export function ShareMenu({ address, kind }: Shared) {
         {button("copy link", copy("link", () => location.href))}
         {button("copy Python", copy("Python", () => pythonLine(atlas(), address)))}
         {button("copy JSON", copy("JSON", json))}
-        {button("save examples as CSV", act("saved", async () => download(`${address}.csv`, "text/csv", await table())))}
+        {button("save examples as CSV", save(`${address}.csv`, "text/csv", table))}
       </div>
       <label>
         pane{" "}
@@ -61,8 +66,8 @@ export function ShareMenu({ address, kind }: Shared) {
       {pane && (
         <div>
           {button("copy embed code", copy("embed code", () => embedCode(pane, address)))}
-          {button("save as SVG", act("saved", () => download(`${name}.svg`, "image/svg+xml", paneSvg(pane.element))))}
-          {button("save as PNG", act("saved", async () => download(`${name}.png`, "image/png", await panePng(pane.element))))}
+          {button("save as SVG", save(`${name}.svg`, "image/svg+xml", () => paneSvg(pane.element)))}
+          {button("save as PNG", save(`${name}.png`, "image/png", () => panePng(pane.element)))}
         </div>
       )}
       <p class="quiet" role="status">
