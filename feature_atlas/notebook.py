@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from feature_atlas.heads import Head, HeadExample
 
 WARM, COLD = "240,154,42", "107,164,228"  # the viewer's hues, readable on light and dark grounds
-STRONGEST = 0.75  # opacity of full heat: text stays legible on it
+STRONGEST = 0.6  # opacity of full heat: text stays legible on it, black and white
 SHOWN = 6  # examples of a section
 BEFORE, AFTER = 24, 12  # tokens of an excerpt around what it shows
 WIDTH, HEIGHT = 320, 64  # of a histogram
@@ -29,7 +29,6 @@ def latent_card(latent: Latent) -> str:
     record = latent.dictionary.record
     summary = latent.summary()
     counted = summary["counted_tokens"]
-    largest = max(abs(latent.number("max")), abs(latent.number("min")))
     figures = [
         ("density", f"{summary['density']:.3%}"),
         (f"firings on {counted:,} counted tokens", f"{summary['firings']:,}"),
@@ -40,19 +39,23 @@ def latent_card(latent: Latent) -> str:
     labels = "".join(_div(f"{escape(text)} {_quiet(who)}") for text, who in _said(summary["labels"]))
     sections = ("top", "bottom", "random") if record.two_signed else ("top", "random")
     examples = "".join(
-        _section(f"{section} examples", _rows(_excerpt(each, largest) for each in latent.examples(section)))
+        _section(
+            f"{section} examples",
+            _rows(_excerpt(each, _full_heat(latent, section)) for each in latent.examples(section)),
+        )
         for section in sections
     )
     counts = summary["histogram"]["counts"]
     drawn = _histogram(counts, summary["histogram"]["edges"], "firings by activation, both logarithmic")
-    effects = _tables(
-        (name, [(row["token"], row["value"]) for row in summary[field]])
-        for name, field in (("promotes", "promoted"), ("suppresses", "suppressed"))
+    tables = _tables(
+        (name, [(row["token"], row[value]) for row in summary[field]])
+        for name, field, value in (
+            ("fires on (share of mass)", "fires_on", "share_of_mass"),
+            ("promotes", "promoted", "value"),
+            ("suppresses", "suppressed", "value"),
+        )
     )
-    fires = _tables([("fires on", [(row["token"], row["share_of_mass"]) for row in summary["fires_on"]])])
-    return _card(
-        latent.address, record.hook_in, labels + _figures(figures) + drawn + examples + fires + effects
-    )
+    return _card(latent.address, record.hook_in, labels + _figures(figures) + drawn + examples + tables)
 
 
 def head_card(head: Head) -> str:
@@ -100,10 +103,16 @@ def _rows(rows: Iterable[tuple[float, Sequence[Cell]]]) -> str:
     return f'<table style="{_MONO};border-collapse:collapse">{"".join(lines)}</table>' if shown else ""
 
 
-def _excerpt(example: Example, largest: float) -> tuple[float, list[Cell]]:
+def _full_heat(latent: Latent, section: str) -> float:
+    """The end of the heat scale: the maximum, or on the lowest examples the largest magnitude there."""
+    highest, lowest = latent.number("max"), abs(latent.number("min"))
+    return lowest if section == "bottom" or highest <= 0 else highest
+
+
+def _excerpt(example: Example, full: float) -> tuple[float, list[Cell]]:
     first, last = max(0, example.peak - BEFORE), example.peak + AFTER
     cells = [
-        (text, activation / largest if largest else 0.0, at == example.peak)
+        (text, activation / full if full else 0.0, at == example.peak)
         for at, (text, activation) in enumerate(zip(example.tokens, example.activations, strict=True))
     ]
     return example.activation, cells[first:last]

@@ -171,7 +171,8 @@ def test_a_histogram_as_a_drawing_has_its_bars(sites: Sites, visitor: Visitor, t
     page.get_by_label("pane").select_option("activations")
     svg = saved(page, "save as SVG", tmp_path)
     root = ET.parse(svg).getroot()
-    bars = [e for e in root.iter("{*}rect") if re.search(r": \d+ firings$", e.findtext("{*}title") or "")]
+    rects = root.iter("{http://www.w3.org/2000/svg}rect")
+    bars = [e for e in rects if re.search(r": \d+ firings$", e.findtext("{*}title") or "")]
     assert len(bars) > 10
     assert [float(bar.get("height") or 0) for bar in bars] == pytest.approx(heights)
     assert all(re.match(r"rgba\(|none|url\(#", e.get("fill") or "none") for e in root.iter())

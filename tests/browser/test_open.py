@@ -131,9 +131,9 @@ def test_every_link_carries_it_on(sites: Sites, visitor: Visitor, far: str) -> N
 
 
 def test_latents_and_heads_are_the_other_atlas_ones(sites: Sites, visitor: Visitor, far: str) -> None:
-    atlas = open_atlas(str(sites.atlas("hostile")))
+    latent = open_atlas(str(sites.atlas("hostile"))).dictionary("resid_post.0.x")[7]
     page = visitor(origins=2).open(of(sites, "latent.html?at=resid_post.0.x/7", far))
-    top = atlas.at("resid_post.0.x/7").examples("top")
+    top = latent.examples("top")
     values = page.locator(".example .value").all_inner_texts()
     assert [float(value) for value in values] == pytest.approx([e.activation for e in top], rel=0.005)
     page = visitor(origins=2).open(of(sites, "head.html?at=attn.0/1", far))
