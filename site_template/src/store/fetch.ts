@@ -52,6 +52,10 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     if (error instanceof DOMException) throw error;
     const offline = navigator.onLine ? "" : "This device is offline. ";
     const elsewhere = new URL(url, location.href).origin !== location.origin;
+    // A range of a packed file can't be unpacked, of which a browser tells as little as of CORS.
+    if (init.headers !== undefined && traffic.bytes > 0 && navigator.onLine) {
+      throw new AtlasError(`can’t read a part of ${url}`, `Whole files were read, so the host is there. Either it compresses byte ranges, or it refuses the header Range. ${PACKED}; and allow Range (Access-Control-Allow-Headers)`, { cause: error });
+    }
     const remedy = elsewhere ? CORS.replace("ORIGIN", location.origin) : HOST;
     throw new AtlasError(`can’t reach ${url}`, `${offline}${remedy}`, { cause: error });
   }
