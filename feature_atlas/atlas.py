@@ -18,6 +18,7 @@ from feature_atlas.errors import AddressError, FormatError
 from feature_atlas.heads import Head, Heads
 from feature_atlas.labels import Label, read_row
 from feature_atlas.manifest import MANIFEST, DictionaryRecord, Manifest, parse_manifest
+from feature_atlas.notebook import latent_card
 from feature_atlas.related import Side, related
 from feature_atlas.search import (
     MOST_TOKENS,
@@ -353,6 +354,10 @@ class Latent:
         if self.dictionary.record.two_signed:
             shown["bottom_examples"] = [vars(example) for example in self.examples("bottom")]
         return shown
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return latent_card(self)
 
     def summary(self) -> dict[str, Any]:
         """Everything but its examples."""

@@ -12,6 +12,7 @@ from feature_atlas.address import Address
 from feature_atlas.contract import ATTENTION_BINS, ATTENTION_STEPS, METRICS, N_EFFECTS
 from feature_atlas.errors import AddressError
 from feature_atlas.manifest import HeadsRecord
+from feature_atlas.notebook import head_card
 from feature_atlas.store import Group
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ class Head:
         """The windows of `write`, `attention` or `random`, first the strongest."""
         rows = range(*self.heads.sections[section])
         return [self._example(row) for row in rows if self.ints["example_length"][row]]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return head_card(self)
 
     def to_json(self) -> dict[str, Any]:
         """Everything about the head, as `atlas show --json` prints it."""

@@ -99,4 +99,5 @@ def read_postings(arrays: Mapping[str, np.ndarray], side: int) -> Postings:
 
 def _places(count: Int64[np.ndarray, " term"]) -> Int64[np.ndarray, " entry"]:
     """Place of each entry among those of its term, entries being sorted by term."""
-    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    first: Array = np.repeat(np.cumsum(count) - count, count)
+    return np.arange(len(first)) - first

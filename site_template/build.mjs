@@ -1,12 +1,11 @@
-// Bundles src/main.tsx, src/search.ts (for pages without another script), src/note.ts and the styles into
-// static/. Wasm codecs are left out: the atlas uses gzip,
+// Bundles src/main.tsx, src/note.ts and the styles into static/. Wasm codecs are left out: the atlas uses gzip,
 // which browsers unpack themselves; that keeps 1.4 MB out of the package.
 import { rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 await rm("static", { recursive: true, force: true });
 await build({
-  entryPoints: ["src/main.tsx", "src/search.ts", "src/note.ts", "styles/main.css"],
+  entryPoints: ["src/main.tsx", "src/note.ts", "styles/main.css"],
   entryNames: "[name]",
   outdir: "static",
   bundle: true,

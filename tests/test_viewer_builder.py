@@ -44,9 +44,9 @@ def test_a_site_is_its_pages_assets_and_the_atlas(atlas: Path, site: Path) -> No
     found = files(site)
     pages = {name for name in found if name.endswith(".html")}
     dictionaries = {"dictionary/resid_post.0.x.html", "dictionary/mlp_post.0.html"}
-    heads = {"head.html", "heads.html", "heads/attn.0.html"}
-    shells = {"index.html", "latent.html", "about.html", "search.html", "token.html"}
-    assert pages == shells | dictionaries | heads
+    heads = {"heads.html", "heads/attn.0.html"}
+    shells = {"latent.html", "head.html", "dictionary.html", "open.html", "list.html", "search.html"}
+    assert pages == {"index.html", "about.html", "token.html"} | shells | dictionaries | heads
     assert {"assets/main.js", "assets/note.js", "assets/main.css"} <= found
     assert {f"atlas/{name}" for name in files(atlas)} <= found
     assert not [name for name in found if "partial" in name]
@@ -86,11 +86,14 @@ def test_a_link_takes_the_place_of_the_copy(atlas: Path, tmp_path: Path) -> None
     build_site(str(atlas), tmp_path / "far", link="https://example.org:8443/a/atlas")
     assert not (tmp_path / "far" / "atlas").exists()
     html = (tmp_path / "far" / "dictionary" / "mlp_post.0.html").read_text().replace("&#39;", "'")
-    assert "connect-src 'self' https://example.org:8443;" in html
+    assert "connect-src 'self' https: http://localhost:* http://127.0.0.1:*;" in html
     assert config(html)["atlas"] == "https://example.org:8443/a/atlas"
     build_site(str(atlas), tmp_path / "near", link="../shared/atlas")
     html = (tmp_path / "near" / "dictionary" / "mlp_post.0.html").read_text()
     assert config(html)["atlas"] == "../../shared/atlas"
+    build_site(str(atlas), tmp_path / "plain", link="http://atlas.example:81/a")
+    html = (tmp_path / "plain" / "latent.html").read_text()
+    assert "http://127.0.0.1:* http://atlas.example:81;" in html
 
 
 def config(html: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "fields": [(name, doc) for name, doc in fields if name not in STATS and name != "firings"],
         "scores": [(field.name, field.doc) for field in METRICS],
         "head_fields": [(field.name, field.doc) for field in card if field not in METRICS],
-        "quality": definitions() if any(record.quality for record in manifest.dictionaries) else [],
+        "quality": definitions(),
+        "has_quality": any(record.quality for record in manifest.dictionaries),
         "tables": [
             ("Subject model", _rows(manifest.model.model_dump())),
             ("Corpus", _rows(manifest.corpus.model_dump(exclude={"terms"}))),

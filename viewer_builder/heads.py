@@ -91,7 +91,7 @@ def heads(site: Site, opened: Heads) -> dict[str, Any]:
         "summary": f"{record.n_heads:,} attention heads of layer {record.layer} · {_over(site)}",
         "columns": _COLUMNS,
         "rows": _rows(site, opened),
-        "config": site.config("../", "heads", None),
+        "config": site.config("../", "heads", record.id),
     }
 
 

@@ -74,6 +74,14 @@ class RangeHandler(BaseHTTPRequestHandler):
         """Sends what GET would send, without the file."""
         self._answer(body=False)
 
+    def do_OPTIONS(self) -> None:
+        """Lets pages of other sites ask for ranges, where a browser inquires first."""
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
+        self.send_header("Access-Control-Allow-Headers", "Range")
+        self.end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         """Silent: a page makes dozens of requests."""
 
@@ -127,6 +135,8 @@ class RangeHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Access-Control-Allow-Origin", "*")
+        exposed = "Content-Range, Content-Length, Content-Encoding"
+        self.send_header("Access-Control-Expose-Headers", exposed)
         self.send_header("X-Content-Type-Options", "nosniff")
         immutable = path is not None and "runs" in path.relative_to(self.folder).parts
         self.send_header("Cache-Control", "max-age=31536000, immutable" if immutable else "no-cache")

@@ -14,6 +14,8 @@ from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
 FINDER = "heads.html"  # path of the head finder, from the site's root
+# docs/decisions/0019-open-any-atlas.md says why.
+ANY_ATLAS = "https: http://localhost:* http://127.0.0.1:*"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Site:
                 *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
             ],
             "current": current,
-            "config": self.config(root, "plain", None),
         }
 
     def atlas_url(self, root: str) -> str:
@@ -63,7 +64,7 @@ class Site:
         return link if is_url(link) else f"{root}{link}"
 
     def config(self, root: str, page: str, dictionary: str | None) -> Any:
-        """What the scripts are given, as JSON."""
+        """What the scripts are given, as JSON; `dictionary` also names the heads of a layer."""
         return script_json(
             {"atlas": self.atlas_url(root), "root": root, "page": page, "dictionary": dictionary}
         )
@@ -75,8 +76,7 @@ class Site:
 
     @property
     def _connect(self) -> str:
-        """Where the pages may read from: the site, and the linked atlas' origin."""
-        if self.link is None or not is_url(self.link):
-            return "'self'"
-        parts = urlsplit(self.link)
-        return f"'self' {parts.scheme}://{parts.netloc}"
+        """Where the pages may read from: the site, what `?atlas=` may name, and a linked atlas on http."""
+        parts = urlsplit(self.link or "")
+        linked = f" {parts.scheme}://{parts.netloc}" if parts.scheme == "http" else ""
+        return f"'self' {ANY_ATLAS}{linked}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.contract import NO_TOKEN
+from feature_atlas.glyphs import alone, in_line
+
+__all__ = ["STEPS", "Cell", "Strip", "alone", "strip"]
 
 STEPS = 7
-_GLYPHS = {"\n": "⏎", "\r": "␍", "\t": "⇥"}
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
@@ -43,30 +42,6 @@ def strip(snippet: np.ndarray[Any, Any], vocabulary: list[str]) -> Strip:
     tokens: list[int] = snippet[0].tolist()
     heats: list[int] = snippet[1].tolist()
     pairs = [(token, heat) for token, heat in zip(tokens, heats, strict=True) if heat != NO_TOKEN]
-    cells = [Cell(_in_line(vocabulary[token]), -(-heat * STEPS // 255)) for token, heat in pairs]
+    cells = [Cell(in_line(vocabulary[token]), -(-heat * STEPS // 255)) for token, heat in pairs]
     peak = max(range(len(pairs)), key=lambda i: pairs[i][1], default=0)
     return Strip(cells[:peak], cells[peak:])
-
-
-def alone(text: str) -> str:
-    """A token by itself, where its spaces must show."""
-    return re.sub(" +", lambda run: _spaces(len(run[0])), _visible(text))
-
-
-def _spaces(n: int) -> str:
-    return "␣" * n if n < 4 else f"␣×{n}"
-
-
-def _in_line(text: str) -> str:
-    """A token in an excerpt of one line: a newline takes its indentation with it."""
-    return "␣" if text and not text.strip(" ") else _visible(re.sub("\n *", "\n", text))
-
-
-def _visible(text: str) -> str:
-    """Invisible characters as glyphs, or by code point: none may turn the writing direction."""
-    return "".join(_GLYPHS.get(character) or _named(character) for character in text) or "∅"
-
-
-def _named(character: str) -> str:
-    invisible = unicodedata.category(character) in _INVISIBLE
-    return f"⟨u+{ord(character):04x}⟩" if invisible else character

@@ -1,16 +1,28 @@
 /** What the builder wrote into the page: where the atlas is, and which page this is. */
 export interface SiteConfig {
-  /** URL of the atlas, relative to the page. */
+  /** URL of the atlas that is shown, relative to the page or absolute. */
   atlas: string;
+  /** The same, if it is not the site's own: the page's address names it, `?atlas=URL`. */
+  foreign: string | null;
   /** Path from the page to the site's root, "" or "../". */
   root: string;
-  page: "latent" | "dictionary" | "head" | "heads" | "finder" | "search" | "token" | "plain";
-  /** The dictionary that a dictionary page shows. */
+  page: "overview" | "about" | "latent" | "dictionary" | "head" | "heads" | "finder" | "search" | "token" | "open" | "list";
+  /** The dictionary, or the layer's heads, that a page is of; null where the query says. */
   dictionary: string | null;
 }
 
 export function readConfig(): SiteConfig {
   const element = document.getElementById("site");
   if (element === null) throw new Error("the page has no configuration");
-  return JSON.parse(element.textContent ?? "") as SiteConfig;
+  const written = JSON.parse(element.textContent ?? "") as Omit<SiteConfig, "foreign">;
+  const asked = new URLSearchParams(location.search).get("atlas");
+  const named = asked === null ? null : absolute(asked);
+  const foreign = named === absolute(written.atlas) ? null : named;
+  return { ...written, atlas: foreign ?? written.atlas, foreign };
+}
+
+/** Where an atlas is, seen from this page. What is no URL stays as it is, to be refused by name. */
+function absolute(text: string): string {
+  const place = text.trim().replace(/\/(atlas\.json)?$/, "");
+  return URL.canParse(place, location.href) ? new URL(place, location.href).href.replace(/\/+$/, "") : place;
 }

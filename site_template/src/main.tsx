@@ -1,24 +1,51 @@
-import { render } from "preact";
-import { readConfig } from "./config.ts";
+import { type ComponentType, render } from "preact";
+import { readConfig, type SiteConfig } from "./config.ts";
+import { AnyDictionary } from "./pages/any-dictionary.tsx";
 import { DictionaryPage } from "./pages/dictionary.tsx";
+import { foreignPage, showForeign } from "./pages/foreign.tsx";
 import { HeadPage } from "./pages/head.tsx";
 import { makeSortable } from "./pages/heads.ts";
 import { LatentPage } from "./pages/latent.tsx";
+import { followStars } from "./pages/stars.ts";
+import { Guard } from "./parts/guard.tsx";
 import "./search.ts";
+import { embed, embeddedPane } from "./state/embed.ts";
+
+type Page = ComponentType<{ config: SiteConfig }>;
 
 const config = readConfig();
-const pages = {
-  latent: async () => LatentPage,
-  dictionary: async () => DictionaryPage,
-  head: async () => HeadPage,
-  finder: async () => (await import("./pages/finder.tsx")).FinderPage,
-  search: async () => (await import("./pages/search.tsx")).SearchPage,
-  token: async () => (await import("./pages/token.tsx")).TokenPage,
+const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
+  overview: null,
+  about: null,
+  heads: null,
+  latent: () => LatentPage,
+  dictionary: () => (config.dictionary === null ? AnyDictionary : DictionaryPage),
+  head: () => HeadPage,
+  finder: () => import("./pages/finder.tsx").then(({ FinderPage }) => FinderPage),
+  search: () => import("./pages/search.tsx").then(({ SearchPage }) => SearchPage),
+  token: () => import("./pages/token.tsx").then(({ TokenPage }) => TokenPage),
+  list: () => import("./pages/list.tsx").then(({ ListPage }) => ListPage),
+  open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
 };
-const place = document.getElementById("app");
-for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-if (place !== null && config.page !== "heads" && config.page !== "plain") {
-  const Page = await pages[config.page]();
+
+async function start(): Promise<void> {
+  for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
+  if (embeddedPane() !== null) embed();
+  if (config.foreign !== null) showForeign(config);
+  followStars();
+  const made = pages[config.page]?.();
+  const place = document.getElementById("app");
+  if (made === undefined || place === null) return;
+  const Page = made instanceof Promise ? await made : made;
   place.replaceChildren();
-  render(<Page config={config} />, place);
+  render(
+    <Guard>
+      <Page config={config} />
+    </Guard>,
+    place,
+  );
 }
+
+const elsewhere = foreignPage(config);
+if (elsewhere === null) void start();
+else location.replace(elsewhere);

@@ -3,6 +3,7 @@ import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
 import { HeadView } from "../parts/head-view.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
+import { tabParameter } from "../state/embed.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type OpenedHead, openHead } from "../state/opened-head.ts";
 import { useQuery } from "../state/url.ts";
@@ -40,9 +41,9 @@ export function HeadPage({ config }: { config: SiteConfig }) {
           at={at}
           busy={opened.state === "loading"}
           root={config.root}
-          show={query.get("show") ?? "write"}
+          show={query.get(tabParameter()) ?? "write"}
           example={Number(query.get("example") ?? 0)}
-          onShow={(id) => change({ show: id === "write" ? null : id, example: null, q: null, k: null }, "replace")}
+          onShow={(id) => change({ [tabParameter()]: id === "write" ? null : id, example: null, q: null, k: null }, "replace")}
           onExample={(n) => change({ example: n === 0 ? null : String(n), q: null, k: null }, "replace")}
           onGo={go}
         />

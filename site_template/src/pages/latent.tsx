@@ -3,6 +3,7 @@ import type { SiteConfig } from "../config.ts";
 import { Failed } from "../parts/failed.tsx";
 import { LatentView } from "../parts/latent-view.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
+import { tabParameter } from "../state/embed.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { type Opened, openLatent, titleOf } from "../state/opened.ts";
 import { useQuery } from "../state/url.ts";
@@ -15,7 +16,7 @@ export function LatentPage({ config }: { config: SiteConfig }) {
   const last = useRef<Opened | null>(null);
   if (opened.state !== "loading") last.current = opened.state === "ready" ? opened.value : null;
   const go = (address: string) => {
-    change({ at: address, show: null });
+    change({ at: address, [tabParameter()]: null });
     scrollTo(0, 0);
   };
   useEffect(() => {
@@ -32,8 +33,8 @@ export function LatentPage({ config }: { config: SiteConfig }) {
           at={at}
           busy={opened.state === "loading"}
           root={config.root}
-          show={query.get("show") ?? "top"}
-          onShow={(id) => change({ show: id === "top" ? null : id }, "replace")}
+          show={query.get(tabParameter()) ?? "top"}
+          onShow={(id) => change({ [tabParameter()]: id === "top" ? null : id }, "replace")}
           related={query.get("related")}
           onRelated={(id) => change({ related: id === "similar" ? null : id }, "replace")}
           onGo={go}

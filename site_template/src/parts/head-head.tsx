@@ -1,17 +1,19 @@
 import { score } from "../draw/format.ts";
-import { headDefinitionHref, headHref, headsHref } from "../state/url.ts";
+import { finderHref, headDefinitionHref, headHref, headsHref } from "../state/url.ts";
 import type { Head, Heads } from "../store/heads.ts";
 import { HEAD_DOCS, type Metric } from "../store/schema.gen.ts";
-import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { Share } from "./share.tsx";
+import { KeyedStar } from "./star.tsx";
 import { Walk } from "./walk.tsx";
 
 const KEYS: readonly [string, string][] = [
   ["/, Ctrl-K", "search"],
   ["← →", "previous, next head of the layer"],
   ["r", "a random head of the layer"],
+  ["s", "put it on your list, or take it off"],
   ["Tab, ← → ↑ ↓", "walk along tabs, tokens, and the pattern"],
-  ["s", "to the strongest pair of the window"],
+  ["t", "to the strongest pair of the window"],
   ["n", "to the next weaker pair"],
 ];
 const SHOWN: readonly [Metric, string][] = [
@@ -42,10 +44,11 @@ export function HeadHead({ at, heads, head, root, onGo }: Props) {
       </h1>
       <nav aria-label="heads">
         <Walk dictionary={id} unit="head" href={headHref} {...{ at, n, root, onGo }} />
-        <a class="button" href={`${root}heads.html`}>
+        <a class="button" href={finderHref(root)}>
           all heads
         </a>
-        <CopyLink />
+        <KeyedStar address={`${id}/${head.index}`} />
+        <Share address={`${id}/${head.index}`} kind="head" />
         <Help keys={KEYS} />
       </nav>
       <ul class="figures">

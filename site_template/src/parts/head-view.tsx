@@ -1,11 +1,12 @@
 import type { OpenedHead } from "../state/opened-head.ts";
 import { Circuit } from "./circuit.tsx";
+import { EmbedFoot } from "./embed-foot.tsx";
 import { HeadHead } from "./head-head.tsx";
 import { HeadWindows } from "./head-windows.tsx";
 import { LargestAttention } from "./largest-attention.tsx";
 import { Looks } from "./looks.tsx";
 import { Offsets } from "./offsets.tsx";
-import { Pane } from "./pane.tsx";
+import { Pane, Whole } from "./pane.tsx";
 import { Scores } from "./scores.tsx";
 import { Slow } from "./slow.tsx";
 
@@ -27,7 +28,9 @@ export function HeadView({ at, busy, atlas, heads, vocabulary, head, root, show,
   return (
     <article class={busy ? "latent head waning" : "latent head"} aria-busy={busy} data-ready={address}>
       {busy && <Slow />}
-      <HeadHead {...{ at, heads, head, root, onGo }} />
+      <Whole>
+        <HeadHead {...{ at, heads, head, root, onGo }} />
+      </Whole>
       <div class="panes">
         <div class="column">
           <Pane name="Where it looks" id="examples">
@@ -58,6 +61,7 @@ export function HeadView({ at, busy, atlas, heads, vocabulary, head, root, show,
           </Pane>
         </div>
       </div>
+      <EmbedFoot address={address} title={atlas.manifest.title} />
     </article>
   );
 }

@@ -45,7 +45,7 @@ export function HeadWindowView({ row, window, atlas, head, vocabulary }: Props) 
     const pair = order[rank];
     if (pair) choose({ query: pair.query, key: pair.key });
   };
-  useKeys({ s: () => go(0), n: () => go(strongest + 1) });
+  useKeys({ t: () => go(0), n: () => go(strongest + 1) });
   return (
     <div class="window">
       <div class="choices">
@@ -54,7 +54,7 @@ export function HeadWindowView({ row, window, atlas, head, vocabulary }: Props) 
         <Choice name="shown large" options={zoomsFor(n)} value={view.zoom} onChange={(size) => view.setZoom(size === n ? 0 : size)} />
         <Choice name="first position" options={SINK} value={sink ? "shown" : "hidden"} onChange={(value) => view.setSink(value === "shown")} />
         <fieldset>
-          <button type="button" onClick={() => go(0)} title="the pair of largest colour (s)">
+          <button type="button" onClick={() => go(0)} title="the pair of largest colour (t)">
             strongest pair
           </button>
           <button type="button" onClick={() => go(strongest + 1)} title="the next weaker pair (n)" disabled={strongest + 1 >= order.length}>

@@ -4,8 +4,9 @@ import { definitionHref, dictionaryHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
-import { CopyLink } from "./copy-link.tsx";
 import { Help } from "./help.tsx";
+import { Share } from "./share.tsx";
+import { KeyedStar } from "./star.tsx";
 import { Labels } from "./labels.tsx";
 import { Token } from "./token.tsx";
 import { Walk } from "./walk.tsx";
@@ -14,6 +15,7 @@ const KEYS: readonly [string, string][] = [
   ["/, Ctrl-K", "search"],
   ["← →", "previous, next latent"],
   ["r", "a random latent"],
+  ["s", "put it on your list, or take it off"],
   ["Tab, ← →", "walk along tabs and excerpts"],
 ];
 
@@ -48,7 +50,8 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
       </h1>
       <nav aria-label="latents">
         <Walk dictionary={id} n={n} {...{ at, root, onGo }} />
-        <CopyLink />
+        <KeyedStar address={`${id}/${latent.index}`} />
+        <Share address={`${id}/${latent.index}`} kind="latent" />
         <Help keys={KEYS} />
       </nav>
       <Labels labels={latent.labels} />

@@ -2,11 +2,12 @@ import { count } from "../draw/format.ts";
 import type { Opened } from "../state/opened.ts";
 import { type Tab, tabsOf } from "../state/tabs.ts";
 import { Effects } from "./effects.tsx";
+import { EmbedFoot } from "./embed-foot.tsx";
 import { Examples } from "./examples.tsx";
 import { FiresOn } from "./fires-on.tsx";
 import { Histogram } from "./histogram.tsx";
 import { LatentHead } from "./latent-head.tsx";
-import { Pane } from "./pane.tsx";
+import { Pane, Whole } from "./pane.tsx";
 import { Related } from "./related.tsx";
 import { Slow } from "./slow.tsx";
 import { Statistics } from "./statistics.tsx";
@@ -37,7 +38,9 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
   return (
     <article class={busy ? "latent waning" : "latent"} aria-busy={busy} data-ready={`${id}/${latent.index}`}>
       {busy && <Slow />}
-      <LatentHead {...{ at, dictionary, latent, vocabulary, root, onGo }} />
+      <Whole>
+        <LatentHead {...{ at, dictionary, latent, vocabulary, root, onGo }} />
+      </Whole>
       <Notice firings={latent.ints.firings[0] ?? 0} counted={counted} />
       <div class="panes">
         <div class="column">
@@ -64,6 +67,7 @@ export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, ro
           </Pane>
         </div>
       </div>
+      <EmbedFoot address={`${id}/${latent.index}`} title={atlas.manifest.title} />
     </article>
   );
 }

@@ -6,6 +6,7 @@ import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Preview } from "../store/dictionary.ts";
 import { SNIPPETS } from "../store/schema.gen.ts";
 import { Snippet } from "./snippet.tsx";
+import { Star } from "./star.tsx";
 import { Token } from "./token.tsx";
 
 interface Props {
@@ -38,6 +39,7 @@ export function ListRow({ index, at, y, choice, shown, columns, preview, label, 
     <div class="row" role="row" aria-rowindex={at + 2} style={{ "--y": `${y}px` }}>
       <span class="c-index" role="cell">
         <a href={latentHref(root, `${dictionary.record.id}/${index}`)}>{index}</a>
+        <Star address={`${dictionary.record.id}/${index}`} />
       </span>
       <span class="c-token" role="cell">
         {dead ? <span class="quiet">dead</span> : type !== undefined && vocabulary && <Token type={type} vocabulary={vocabulary} />}

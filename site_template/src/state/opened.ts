@@ -39,9 +39,10 @@ export async function openLatent(base: string, root: string, at: string, signal:
   return { atlas, vocabulary: v, dictionary: d, latent: l };
 }
 
-/** Goes to another page of the site; never comes back. */
+/** Goes to another page of the site, along the same list; never comes back. */
 export function leaveFor(href: string): Promise<never> {
-  location.replace(href);
+  const along = new URLSearchParams(location.search).get("in");
+  location.replace(along === null ? href : `${href}&in=${encodeURIComponent(along)}`);
   return new Promise(() => undefined);
 }
 

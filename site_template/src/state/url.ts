@@ -16,48 +16,80 @@ export function useQuery(): [URLSearchParams, (changes: Changes, how?: "push" | 
       if (value === null) query.delete(name);
       else query.set(name, value);
     }
-    // "/" is legal in a query and keeps addresses legible.
-    const text = query.toString().replaceAll("%2F", "/");
+    const text = legible(query.toString());
     history[how === "push" ? "pushState" : "replaceState"](null, "", text ? `?${text}` : location.pathname);
     setSearch(location.search);
   };
   return [new URLSearchParams(search), change];
 }
 
+/** What is legal in a query as it is keeps addresses legible. */
+function legible(encoded: string): string {
+  return encoded.replaceAll("%2F", "/").replaceAll("%3A", ":");
+}
+
+/** The link with the atlas that this page's address names, if it names one. */
+export function carried(href: string): string {
+  const atlas = new URLSearchParams(location.search).get("atlas");
+  if (atlas === null) return href;
+  const [path = "", fragment] = href.split("#");
+  const joint = path.includes("?") ? "&" : "?";
+  return `${path}${joint}atlas=${legible(encodeURIComponent(atlas))}${fragment === undefined ? "" : `#${fragment}`}`;
+}
+
+function isElsewhere(): boolean {
+  return new URLSearchParams(location.search).has("atlas");
+}
+
 /** Where a latent is shown, from a page whose way to the site's root is `root`. */
 export function latentHref(root: string, address: string): string {
-  return `${root}latent.html?at=${encodeURIComponent(address).replaceAll("%2F", "/")}`;
+  return carried(`${root}latent.html?at=${legible(encodeURIComponent(address))}`);
 }
 
 export function headHref(root: string, address: string): string {
-  return `${root}head.html?at=${encodeURIComponent(address).replaceAll("%2F", "/")}`;
+  return carried(`${root}head.html?at=${legible(encodeURIComponent(address))}`);
 }
 
-/** Where the heads of a layer are listed. */
+/** The page of a latent or of a head, by what layers of heads are called. */
+export function anyHref(root: string, address: string): string {
+  return (/^attn\.\d+\//.test(address) ? headHref : latentHref)(root, address);
+}
+
+/** Where the heads of a layer are listed: a page was written only for those of the site's own atlas. */
 export function headsHref(root: string, id: string): string {
-  return `${root}heads/${encodeURIComponent(id)}.html`;
+  return isElsewhere() ? carried(`${root}open.html#${encodeURIComponent(id)}`) : `${root}heads/${encodeURIComponent(id)}.html`;
+}
+
+/** All heads at a glance; a page was written only for those of the site's own atlas. */
+export function finderHref(root: string): string {
+  return isElsewhere() ? overviewHref(root) : `${root}heads.html`;
 }
 
 export function dictionaryHref(root: string, id: string): string {
-  return `${root}dictionary/${encodeURIComponent(id)}.html`;
+  return isElsewhere() ? carried(`${root}dictionary.html?at=${encodeURIComponent(id)}`) : `${root}dictionary/${encodeURIComponent(id)}.html`;
+}
+
+/** The overview of the atlas shown. */
+export function overviewHref(root: string): string {
+  return isElsewhere() ? carried(`${root}open.html`) : `${root}index.html`;
 }
 
 /** Where a field of a head is defined. */
 export function headDefinitionHref(root: string, field: string): string {
-  return `${root}about.html#head-${field}`;
+  return carried(`${root}about.html#head-${field}`);
 }
 
 /** Where a statistic is defined. */
 export function definitionHref(root: string, field: string): string {
-  return `${root}about.html#${field}`;
+  return carried(`${root}about.html#${field}`);
 }
 
 /** Where a token type is shown. */
 export function tokenHref(root: string, type: number): string {
-  return `${root}token.html?t=${type}`;
+  return carried(`${root}token.html?t=${type}`);
 }
 
 /** Where all that a text finds is shown. */
 export function searchHref(root: string, query: string): string {
-  return `${root}search.html?q=${encodeURIComponent(query)}`;
+  return carried(`${root}search.html?q=${encodeURIComponent(query)}`);
 }

@@ -30,6 +30,11 @@ export class Atlas {
     return new Atlas(base, await openManifest(base));
   }
 
+  /** The run that made the latents; labels given since change none. */
+  get builtRun(): string {
+    return this.manifest.labelled_from ?? this.manifest.run;
+  }
+
   async dictionary(id: string): Promise<Dictionary> {
     const record = this.manifest.dictionaries.find((each) => each.id === id);
     if (record === undefined) {

@@ -107,6 +107,11 @@ export class Dictionary {
     return this.#labels.allBest(this.record.n_latents);
   }
 
+  /** A latent's best label; empty if there is none. */
+  async label(index: number): Promise<string> {
+    return (await this.#labels.of(index))[0]?.text ?? "";
+  }
+
   /** One statistic of every latent: one request. */
   async stat(name: Stat, signal?: AbortSignal): Promise<Float32Array | Uint32Array> {
     return this.group.chunk(`stats/${name}`, 0, signal);
