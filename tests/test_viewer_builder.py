@@ -45,7 +45,7 @@ def test_a_site_is_its_pages_assets_and_the_atlas(atlas: Path, site: Path) -> No
     pages = {name for name in found if name.endswith(".html")}
     dictionaries = {"dictionary/resid_post.0.x.html", "dictionary/mlp_post.0.html"}
     heads = {"head.html", "heads/attn.0.html"}
-    assert pages == {"index.html", "latent.html", "about.html"} | dictionaries | heads
+    assert pages == {"index.html", "latent.html", "compare.html", "about.html"} | dictionaries | heads
     assert {"assets/main.js", "assets/main.css"} <= found
     assert {f"atlas/{name}" for name in files(atlas)} <= found
     assert not [name for name in found if "partial" in name]

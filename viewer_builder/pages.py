@@ -16,6 +16,9 @@ def pages(site: Site) -> dict[str, Page]:
     found = {
         "index.html": Page("overview.html", site.shell("", "") | overview(site)),
         "latent.html": Page("latent.html", site.shell("", "") | latent),
+        "compare.html": Page(
+            "compare.html", site.shell("", "") | {"config": site.config("", "compare", None)}
+        ),
         "about.html": Page("about.html", site.shell("", "about") | about(site.atlas)),
     }
     for record in site.atlas.manifest.dictionaries:

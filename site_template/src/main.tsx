@@ -11,7 +11,7 @@ const place = document.getElementById("app");
 if (config.page === "heads") {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
 } else if (place !== null) {
-  const Page = pages[config.page];
+  const Page = config.page === "compare" ? (await import("./pages/compare.tsx")).ComparePage : pages[config.page];
   place.replaceChildren();
   render(<Page config={config} />, place);
 }

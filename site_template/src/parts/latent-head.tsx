@@ -1,4 +1,5 @@
 import { count, number, percent } from "../draw/format.ts";
+import { compareHref } from "../state/compare.ts";
 import { topToken } from "../state/opened.ts";
 import { definitionHref, dictionaryHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
@@ -48,6 +49,9 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
       </h1>
       <nav aria-label="latents">
         <Walk dictionary={id} n={n} {...{ at, root, onGo }} />
+        <a class="button" href={compareHref(root, at)}>
+          compare
+        </a>
         <CopyLink />
         <Help keys={KEYS} />
       </nav>
