@@ -8,8 +8,7 @@ fixed shape and are taken in in one fixed order.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -37,31 +36,13 @@ from pipeline.core.shape import Shape
 from pipeline.core.stopping import stop_asked
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.sweep import Sweep
+from pipeline.core.timing import Checkpoint
 from pipeline.core.windows import Batch, Windows, corpus_digest, load_corpus
 from pipeline.core.workers import workers
 
 VERSION = 5
 HEADS_VERSION = 1
 STATE = "state.npz"
-
-
-class Checkpoint:
-    """When to save: every so many seconds, but never for more than a twentieth of the time."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = self._pause = seconds
-        self._taken = time.monotonic()
-
-    def is_due(self) -> bool:
-        """Whether enough time has gone since the last one."""
-        return time.monotonic() - self._taken >= self._pause
-
-    def take(self, save: Callable[[], None]) -> None:
-        """Saves, and sets when to save next."""
-        started = time.monotonic()
-        save()
-        self._taken = time.monotonic()
-        self._pause = max(self._seconds, 20 * (self._taken - started))
 
 
 def run(params: Params, work: Path) -> None:
