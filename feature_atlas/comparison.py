@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from feature_atlas.address import check_dictionary_id
 from feature_atlas.contract import ArraySpec
 from feature_atlas.errors import FormatError
 from feature_atlas.manifest import DictionaryRecord
@@ -137,13 +138,26 @@ def open_comparison(url: str) -> Comparison:
             raise FormatError(
                 f"{where} is not a comparison of version {FORMAT_VERSION}; make it again: atlas compare"
             )
-        return Comparison(place, ComparisonRecord.model_validate(raw))
+        return Comparison(place, _sound(ComparisonRecord.model_validate(raw), where))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise FormatError(f"{where}: {field}: {first['msg']}") from error
     except ValueError as error:
         raise FormatError(f"{where} is not JSON: {error}") from error
+
+
+def _sound(record: ComparisonRecord, where: str) -> ComparisonRecord:
+    """The record, if all that it names lies below its folder; FormatError if not."""
+    for pair in record.pairs:
+        check_dictionary_id(pair.a.id)
+        check_dictionary_id(pair.b.id)
+        if pair.store != f"pairs/{pair.name}.zarr":
+            raise FormatError(f"{where}: {pair.store!r} is not where {pair.name} is kept")
+    stores = tuple(f"{pair.store}/" for pair in record.pairs)
+    if wrong := [name for name in record.files if not name.startswith(stores) or ".." in name.split("/")]:
+        raise FormatError(f"{where}: {wrong[0]!r} is no file of a comparison")
+    return record
 
 
 def verify_comparison(comparison: Comparison) -> Iterator[str]:

@@ -180,11 +180,20 @@ def site(
     link: Annotated[
         str | None, typer.Option(help="Where the site shall find the atlas, instead of a copy in it.")
     ] = None,
+    comparison: Annotated[
+        list[str] | None, typer.Option(help="Folder that atlas compare wrote; repeatable.")
+    ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Folder of the other atlas of a comparison, to lay its latents beside; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Render the static site of an atlas."""
     from viewer_builder.build import build_site
 
-    build_site(url, out, link=link)
+    build_site(url, out, link=link, comparisons=comparison or [], beside=beside or [])
     say(f"site: {out}; open it with: atlas serve {out}")
 
 

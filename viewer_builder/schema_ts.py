@@ -7,6 +7,7 @@ from pathlib import Path
 
 import site_template
 from feature_atlas import contract
+from feature_atlas.comparison import COMPARISON
 from feature_atlas.contract import (
     CORPUS,
     DICTIONARY,
@@ -47,7 +48,9 @@ _CONSTANTS = (
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    arrays = {spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS)}
+    arrays = {
+        spec.path: spec for spec in (*DICTIONARY, *LABELS, *HEADS, *CORPUS, *VOCABULARY, *TOKENS, *COMPARISON)
+    }
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [
         ["// Made from feature_atlas/contract.py by: python -m viewer_builder.schema_ts"],

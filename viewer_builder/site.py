@@ -21,6 +21,7 @@ class Site:
     atlas: Atlas
     link: str | None
     assets: Mapping[str, bytes]
+    more: tuple[Mapping[str, str], ...] = ()  # further entries of the menu: id and path
 
     def dictionary_path(self, name: str) -> str:
         """Path of a dictionary's page, from the site's root."""
@@ -49,6 +50,7 @@ class Site:
             "menu": [
                 *({"id": each.id, "path": self.dictionary_path(each.id)} for each in manifest.dictionaries),
                 *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
+                *self.more,
             ],
             "current": current,
         }

@@ -96,10 +96,8 @@ class Entries:
 
     def rows(self) -> Tensor:
         """As a sparse matrix."""
-        starts = torch.zeros(self.n_latents + 1, dtype=torch.long)
-        starts[1:] = torch.bincount(self.latent, minlength=self.n_latents).cumsum(0)
-        shape = (self.n_latents, self.n)
-        return torch.sparse_csr_tensor(starts, self.token, self.value, shape, check_invariants=True)
+        index, shape = torch.stack([self.latent, self.token]), (self.n_latents, self.n)
+        return torch.sparse_coo_tensor(index, self.value, shape, is_coalesced=True, check_invariants=True)
 
     def dense(self, block: slice) -> Float[Tensor, "block token"]:
         """Some rows of it."""

@@ -4,7 +4,7 @@ export interface SiteConfig {
   atlas: string;
   /** Path from the page to the site's root, "" or "../". */
   root: string;
-  page: "latent" | "dictionary" | "head" | "heads" | "compare";
+  page: "latent" | "dictionary" | "head" | "heads" | "compare" | "comparison";
   /** The dictionary that a dictionary page shows. */
   dictionary: string | null;
 }

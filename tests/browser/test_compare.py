@@ -36,7 +36,7 @@ def test_the_statistics_of_both_and_which_is_larger(sites: Sites, visitor: Visit
         x, y = (latent(sites, address).number(field) for address in (A, B))
         shown = cells(page, "compare-statistics", name)
         assert [float(value.replace(",", "")) for value in shown[:2]] == pytest.approx([x, y], rel=0.005)
-        assert shown[2].startswith("A larger" if x > y else "B larger")
+        assert shown[2].startswith("A," if x > y else "B,")
         factor = float(shown[2].split("×")[1].replace(",", ""))
         assert factor == pytest.approx(max(x, y) / min(x, y), rel=0.005)
     assert cells(page, "compare-statistics", "min") == ["0", "0", "equal"]

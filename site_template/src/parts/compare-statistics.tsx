@@ -33,7 +33,7 @@ export function CompareStatistics({ a, b, root }: Props) {
         <th scope="row">{name}</th>
         <td class={side === "a" ? "value is-larger" : "value"}>{show(x)}</td>
         <td class={side === "b" ? "value is-larger" : "value"}>{show(y)}</td>
-        <td class="quiet">{side === null ? "equal" : `${NAMES[side]} larger${ratio === null ? "" : `, ×\u202f${number(ratio)}`}`}</td>
+        <td class="quiet">{side === null ? "equal" : `${NAMES[side]}${ratio === null ? "" : `, ×\u202f${number(ratio)}`}`}</td>
       </tr>
     );
   };

@@ -21,9 +21,9 @@ export interface Shown {
   opened: Opened;
 }
 
-/** Where two latents of this site's atlas are compared; without `b` the page suggests one. */
-export function compareHref(root: string, a: string, b = ""): string {
-  const query = new URLSearchParams(b === "" ? { a } : { a, b });
+/** Where two latents are compared; without `b` the page suggests one. `elsewhere` are atlases other than the site's. */
+export function compareHref(root: string, a: string, b = "", elsewhere: Record<string, string> = {}): string {
+  const query = new URLSearchParams(Object.entries({ a, b, ...elsewhere }).filter(([, value]) => value !== ""));
   return `${root}compare.html?${query.toString().replaceAll("%2F", "/")}`;
 }
 
