@@ -40,7 +40,7 @@ function Cosines({ values, threshold }: { values: Float32Array; threshold: numbe
         <line class="threshold" x1={threshold * WIDTH} x2={threshold * WIDTH} y1={0} y2={HEIGHT} />
         <Ticks length={WIDTH} y={HEIGHT + 13} threshold={threshold} />
       </svg>
-      <figcaption class="quiet">Latents by the largest cosine; from the line on, two lean on each other. The tallest bar is {count(tallest)}.</figcaption>
+      <figcaption class="quiet">Latents by the largest cosine; from the line on, a latent leans on its nearest. The tallest bar is {count(tallest)}.</figcaption>
     </figure>
   );
 }
