@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feature_atlas.atlas import Atlas
@@ -53,12 +53,13 @@ def verify(atlas: Atlas) -> Iterator[str]:
         listed: dict[str, list[int | str]] = json.loads(read_bytes(f"{run}/{FILES}"))
     except ValueError as error:
         raise FormatError(f"{run}/{FILES} is not a list of files: {error}") from error
-    yield from _wrong_files(run, listed)
+    yield from wrong_files(run, listed)
     yield from _unlisted(run, listed)
     yield from _wrong_arrays(atlas, run)
 
 
-def _wrong_files(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
+def wrong_files(run: str, listed: Mapping[str, Sequence[int | str]]) -> Iterator[str]:
+    """Files that are missing, or are not what the list says."""
     for name, (size, sha) in listed.items():
         try:
             found = measure(read_bytes(f"{run}/{name}"))
@@ -83,10 +84,10 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
     d_vocab = atlas.manifest.model.d_vocab
     corpus = {"token": atlas.manifest.corpus.n_tokens, "document": atlas.manifest.corpus.n_documents}
     corpus["document_edge"] = corpus["document"] + 1
-    yield from _wrong_group(f"{run}/corpus.zarr", CORPUS, corpus, d_vocab, False)
-    yield from _wrong_group(f"{run}/vocabulary.zarr", VOCABULARY, {"type": d_vocab}, d_vocab, False)
+    yield from wrong_group(f"{run}/corpus.zarr", CORPUS, corpus, d_vocab, False)
+    yield from wrong_group(f"{run}/vocabulary.zarr", VOCABULARY, {"type": d_vocab}, d_vocab, False)
     if atlas.manifest.token_index is not None:
-        yield from _wrong_group(
+        yield from wrong_group(
             f"{run}/{atlas.manifest.token_index}", TOKENS, token_sizes(d_vocab), d_vocab, False
         )
     if atlas.manifest.search_index is not None:
@@ -111,10 +112,10 @@ def _wrong_arrays(atlas: Atlas, run: str) -> Iterator[str]:
         specs, labels = DICTIONARY, attributes.get("labels", {})
         if "most" in labels:
             specs, sizes = (*specs, *LABELS), sizes | label_sizes(labels)
-        yield from _wrong_group(place, specs, sizes, d_vocab, record.two_signed)
+        yield from wrong_group(place, specs, sizes, d_vocab, record.two_signed)
     for record in atlas.manifest.heads:
         sizes = head_sizes(record.n_heads, atlas.manifest.windowing.ctx)
-        yield from _wrong_group(f"{run}/{record.store}", HEADS, sizes, d_vocab, False)
+        yield from wrong_group(f"{run}/{record.store}", HEADS, sizes, d_vocab, False)
 
 
 def _wrong_search(place: str) -> Iterator[str]:
@@ -123,12 +124,13 @@ def _wrong_search(place: str) -> Iterator[str]:
     except (FormatError, KeyError) as error:
         yield f"{place}: {error}"
         return
-    yield from _wrong_group(place, SEARCH, sizes | {"place": 1 + len(SOURCES), "part": 3}, 0, False)
+    yield from wrong_group(place, SEARCH, sizes | {"place": 1 + len(SOURCES), "part": 3}, 0, False)
 
 
-def _wrong_group(
+def wrong_group(
     place: str, specs: Sequence[ArraySpec], sizes: dict[str, int], d_vocab: int, two_signed: bool
 ) -> Iterator[str]:
+    """Arrays of a group that are not as the contract has them."""
     try:
         group = Group(place)
         for spec in specs:

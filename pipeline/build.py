@@ -9,8 +9,8 @@ from feature_atlas.store import is_url
 from pipeline import assemble, describe, effects, map, quality, scan, tokens
 from pipeline.core.device import open_device
 from pipeline.core.files import only_one
-from pipeline.core.params import Params
-from pipeline.core.runs import work_folder
+from pipeline.core.params import Params, save_params
+from pipeline.core.runs import PARAMS, work_folder
 
 
 def build(params: Params, out: Path) -> None:
@@ -18,6 +18,7 @@ def build(params: Params, out: Path) -> None:
     open_device(params.device)  # one that is not here is refused before hours of work, not after
     work = work_folder(out)
     with only_one(work):
+        save_params(work / PARAMS, params)  # where the weights are, for who compares them later
         tokens.run(params, work)
         scan.run(params, work)
         describe.run(params, work)

@@ -203,11 +203,27 @@ def site(
     exclude_documents: Annotated[
         Path | None, typer.Option(help="File of document ids, one a line, that the site shall not quote.")
     ] = None,
+    comparison: Annotated[
+        list[str] | None, typer.Option(help="Folder that atlas compare wrote; repeatable.")
+    ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Folder of the other atlas of a comparison, to lay its latents beside; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Render the static site of an atlas."""
     from viewer_builder.build import build_site
 
-    build_site(url, out, link=link, exclude=exclude_documents)
+    build_site(
+        url,
+        out,
+        link=link,
+        exclude=exclude_documents,
+        comparisons=comparison or [],
+        others=beside or [],
+    )
     say(f"site: {out}; open it with: atlas serve {out}")
 
 
@@ -267,18 +283,55 @@ def label(
 
 
 @app.command()
-def verify(url: Annotated[str, typer.Argument(help="An atlas, on disk or at a URL.")]) -> None:
+def compare(
+    a: Annotated[str, typer.Argument(help="ATLAS or ATLAS#DICTIONARY, as my/atlas#resid_post.2.sae.")],
+    b: Annotated[str, typer.Argument(help="Another, or another dictionary of the same atlas.")],
+    out: Annotated[Path, typer.Option(help="Folder of the comparison: a new one.")],
+    config_a: Annotated[
+        Path | None,
+        typer.Option(help="YAML file that A was built from; by default ATLAS.work/params.yaml of its build."),
+    ] = None,
+    config_b: Annotated[
+        Path | None, typer.Option(help="The same of B; that of A if both are one atlas.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Correlate over about so many tokens of A's corpus; over all without."),
+    ] = None,
+) -> None:
+    """Compare dictionaries: which latents are matched, new, lost, split and merged.
+
+    Without #DICTIONARY those of both atlases are paired that have one id, or else the same hook points.
+    """
+    from pipeline.compare import run
+    from pipeline.core.sides import Side
+
+    first = Side.open(a, config_a)
+    one = a.partition("#")[0].rstrip("/") == b.partition("#")[0].rstrip("/")
+    run(first, Side.open(b, config_b or (config_a if one else None)), out, max_tokens)
+    say(f"comparison: {out}; atlas site ATLAS_A --comparison {out} renders it")
+
+
+@app.command()
+def verify(
+    url: Annotated[str, typer.Argument(help="An atlas or a comparison, on disk or at a URL.")],
+) -> None:
     """Check every file against its digest and every array against the format."""
+    from feature_atlas.comparison import is_comparison, open_comparison, verify_comparison
     from feature_atlas.verify import verify as find_wrong
 
-    atlas = open_atlas(url)
+    if is_comparison(url):
+        found, told = verify_comparison(open_comparison(url)), "comparison"
+    else:
+        atlas = open_atlas(url)
+        found, told = find_wrong(atlas), f"run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes"
     wrong = 0
-    for line in find_wrong(atlas):
+    for line in found:
         wrong += 1
         say(f"wrong: {line}")
     if wrong:
         raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
-    say(f"{url}: run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes, all as recorded")
+    say(f"{url}: {told}, all as recorded")
 
 
 def _print_json(shown: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from feature_atlas import Atlas, open_atlas
@@ -9,6 +10,13 @@ from feature_atlas.errors import InputError
 from feature_atlas.exclude import read_excluded
 from feature_atlas.manifest import MANIFEST, parse_manifest
 from feature_atlas.store import is_url, read_bytes
+from viewer_builder.comparison import (
+    Beside,
+    comparison_pages,
+    comparison_path,
+    open_comparisons,
+    place_comparison,
+)
 from viewer_builder.pages import pages
 from viewer_builder.render import render
 from viewer_builder.site import Site
@@ -22,41 +30,70 @@ from viewer_builder.write import (
 )
 
 
-def build_site(atlas_url: str, out: Path, *, link: str | None, exclude: Path | None = None) -> None:
+def build_site(
+    atlas_url: str,
+    out: Path,
+    *,
+    link: str | None,
+    exclude: Path | None = None,
+    comparisons: Sequence[str] = (),
+    others: Sequence[str] = (),
+) -> None:
     """Renders the site of an atlas into `out`, with the atlas itself in `out/atlas`.
 
     With `link` (a URL, or a path relative to the site) the site reads the atlas from there instead.
-    The documents that the file `exclude` names are quoted nowhere in the site. Raises InputError if a
-    remote atlas has no link, or documents can't be excluded; FormatError if there is no atlas.
+    The documents that the file `exclude` names are quoted nowhere in the site. Each of `comparisons` gets
+    a page for each pair of dictionaries; the atlases of `others` are placed in the site, so that their
+    latents can be laid beside this one's.
+
+    Raises InputError if a remote atlas has no link, or documents can't be excluded; FormatError if there is
+    no atlas.
     """
     if exclude is not None:
-        _check_excluding(atlas_url, out, link)
+        _check_excluding(atlas_url, out, link, others)
     if is_url(atlas_url) and link is None:
         raise InputError(
             f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}"
         )
-    source, beside = open_atlas(atlas_url), out / "atlas"
+    source, target = open_atlas(atlas_url), out / "atlas"
     assets = read_assets()
     atlas, manifest = source, read_bytes(f"{source.url}/{MANIFEST}")
     if exclude is not None:
-        manifest = place_excluded(source, read_excluded(exclude, source), beside)
-        atlas = Atlas(str(beside), parse_manifest(manifest, str(beside)))
-    rendered = {path: render(page).encode() for path, page in pages(Site(atlas, link, assets)).items()}
+        manifest = place_excluded(source, read_excluded(exclude, source), target)
+        atlas = Atlas(str(target), parse_manifest(manifest, str(target)))
+    compared, besides = open_comparisons(source, comparisons), [Beside(open_atlas(url)) for url in others]
+    menu = (
+        {"id": f"{p.a.id} ↔ {p.b.id}", "path": comparison_path(p)} for c in compared for p in c.record.pairs
+    )
+    site = Site(atlas, link, assets, tuple(menu))
+    found = {**pages(site), **comparison_pages(site, compared, besides)}
+    rendered = {path: render(page).encode() for path, page in found.items()}
     if link is None and exclude is None:
-        place_run(Path(atlas_url), beside, atlas.manifest)
+        place_run(Path(atlas_url), target, atlas.manifest)
     write_files(out, {f"assets/{name}": data for name, data in assets.items()})
+    for each in besides:
+        place_run(Path(each.atlas.url), out / each.path, each.atlas.manifest)
+        told = read_bytes(f"{each.atlas.url}/{MANIFEST}")
+        switch_manifest(out / each.path, told, each.atlas.manifest.run)
+    for each in compared:
+        write_files(out, place_comparison(each))
     write_files(out, rendered)
-    for folder in ("dictionary", "heads"):
+    for folder in ("dictionary", "heads", "comparison"):
         remove_others(out / folder, {Path(path).name for path in rendered})
-    if link is None and not _same(atlas_url, beside):
-        switch_manifest(beside, manifest, atlas.manifest.run)
+    if link is None and not _same(atlas_url, target):
+        switch_manifest(target, manifest, atlas.manifest.run)
 
 
-def _check_excluding(atlas_url: str, out: Path, link: str | None) -> None:
+def _check_excluding(atlas_url: str, out: Path, link: str | None, others: Sequence[str]) -> None:
     if link is not None or is_url(atlas_url):
         raise InputError(
             "--exclude-documents needs a copy of the atlas in the site, and the site of a linked atlas shows"
             f" what is there, whole: give a folder in place of {atlas_url}, and leave out --link"
+        )
+    if others:
+        raise InputError(
+            f"--exclude-documents leaves documents out of one atlas, and --beside puts {others[0]} into the"
+            " site whole: leave out one of the two"
         )
     if _same(atlas_url, out / "atlas"):
         raise InputError(
@@ -64,5 +101,5 @@ def _check_excluding(atlas_url: str, out: Path, link: str | None) -> None:
         )
 
 
-def _same(atlas_url: str, beside: Path) -> bool:
-    return Path(atlas_url).resolve() == beside.resolve()
+def _same(atlas_url: str, target: Path) -> bool:
+    return Path(atlas_url).resolve() == target.resolve()

@@ -16,6 +16,7 @@ SHELLS = {
     "open": "open.html",
     "list": "list.html",
     "search": "search.html",
+    "compare": "compare.html",
     "token": "token.html",
 }
 

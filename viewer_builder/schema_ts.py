@@ -7,6 +7,7 @@ from pathlib import Path
 
 import site_template
 from feature_atlas import contract
+from feature_atlas.comparison import COMPARISON
 from feature_atlas.contract import (
     CORPUS,
     DICTIONARY,
@@ -60,7 +61,7 @@ _CONSTANTS = (
 
 def schema() -> str:
     """Constants, arrays, statistics and fields of the format, with a line of meaning on each field."""
-    groups = (DICTIONARY, LABELS, MAP, HEADS, CORPUS, VOCABULARY, TOKENS, SEARCH)
+    groups = (DICTIONARY, LABELS, MAP, HEADS, CORPUS, VOCABULARY, TOKENS, SEARCH, COMPARISON)
     arrays = {spec.path: spec for group in groups for spec in group}
     stats = [path.removeprefix("stats/") for path in arrays if path.startswith("stats/")]
     blocks = [

@@ -25,6 +25,7 @@ class Site:
     atlas: Atlas
     link: str | None
     assets: Mapping[str, bytes]
+    more: tuple[Mapping[str, str], ...] = ()  # further entries of the menu: id and path
 
     def dictionary_path(self, name: str) -> str:
         """Path of a dictionary's page, from the site's root."""
@@ -54,6 +55,7 @@ class Site:
                 *({"id": each.id, "path": self.dictionary_path(each.id)} for each in manifest.dictionaries),
                 *([{"id": "all heads", "path": FINDER}] if manifest.heads else []),
                 *({"id": each.id, "path": self.heads_path(each.id)} for each in manifest.heads),
+                *self.more,
             ],
             "current": current,
         }

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feature_atlas.errors import InputError
 from pipeline.core.dictionary_spec import DictionaryParams, split_family
-from pipeline.core.files import read_text
+from pipeline.core.files import read_text, write_atomically
 
 
 class _Record(BaseModel):
@@ -144,6 +144,12 @@ def load_params(path: Path, overrides: dict[str, Any]) -> Params:
         raise InputError(f"{path} is not a mapping of parameters")
     located = _located(raw, path.parent)
     return make_params({**located, **{k: v for k, v in overrides.items() if v is not None}}, str(path))
+
+
+def save_params(path: Path, params: Params) -> None:
+    """Writes the parameters so that `load_params` finds the same files from anywhere on this machine."""
+    located = _located(params.model_dump(mode="json"), Path.cwd())
+    write_atomically(path, yaml.safe_dump(located, sort_keys=False, allow_unicode=True).encode())
 
 
 def make_params(raw: dict[str, Any], where: str) -> Params:

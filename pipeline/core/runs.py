@@ -13,6 +13,7 @@ from feature_atlas.verify import FILES
 from pipeline.core.files import write_atomically
 
 RUNS = "runs"
+PARAMS = "params.yaml"  # in the work folder: what the atlas was built from
 Files = Mapping[str, tuple[int, str]]  # size and SHA-256 by path below the run
 
 

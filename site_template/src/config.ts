@@ -6,7 +6,20 @@ export interface SiteConfig {
   foreign: string | null;
   /** Path from the page to the site's root, "" or "../". */
   root: string;
-  page: "overview" | "about" | "latent" | "dictionary" | "head" | "heads" | "finder" | "search" | "token" | "open" | "list";
+  page:
+    | "overview"
+    | "about"
+    | "latent"
+    | "dictionary"
+    | "head"
+    | "heads"
+    | "finder"
+    | "search"
+    | "token"
+    | "open"
+    | "list"
+    | "compare"
+    | "comparison";
   /** The dictionary, or the layer's heads, that a page is of; null where the query says. */
   dictionary: string | null;
 }

@@ -24,6 +24,8 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
   finder: () => import("./pages/finder.tsx").then(({ FinderPage }) => FinderPage),
   search: () => import("./pages/search.tsx").then(({ SearchPage }) => SearchPage),
   token: () => import("./pages/token.tsx").then(({ TokenPage }) => TokenPage),
+  compare: () => import("./pages/compare.tsx").then(({ ComparePage }) => ComparePage),
+  comparison: () => import("./pages/comparison.tsx").then(({ ComparisonPage }) => ComparisonPage),
   list: () => import("./pages/list.tsx").then(({ ListPage }) => ListPage),
   open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
 };

@@ -1,6 +1,6 @@
 import { count, number, percent } from "../draw/format.ts";
 import { topToken } from "../state/opened.ts";
-import { definitionHref, dictionaryHref } from "../state/url.ts";
+import { compareHref, definitionHref, dictionaryHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Latent } from "../store/dictionary.ts";
 import { DOCS, type FloatField } from "../store/schema.gen.ts";
@@ -50,6 +50,9 @@ export function LatentHead({ at, dictionary, latent, vocabulary, root, onGo }: P
       </h1>
       <nav aria-label="latents">
         <Walk dictionary={id} n={n} {...{ at, root, onGo }} />
+        <a class="button" href={compareHref(root, at)}>
+          compare
+        </a>
         <KeyedStar address={`${id}/${latent.index}`} />
         <Share address={`${id}/${latent.index}`} kind="latent" />
         <Help keys={KEYS} />

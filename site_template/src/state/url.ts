@@ -93,3 +93,9 @@ export function tokenHref(root: string, type: number): string {
 export function searchHref(root: string, query: string): string {
   return carried(`${root}search.html?q=${encodeURIComponent(query)}`);
 }
+
+/** Where two latents are compared; without `b` the page suggests one. `elsewhere` are atlases other than the site's. */
+export function compareHref(root: string, a: string, b = "", elsewhere: Record<string, string> = {}): string {
+  const query = new URLSearchParams(Object.entries({ a, b, ...elsewhere }).filter(([, value]) => value !== ""));
+  return carried(`${root}compare.html?${legible(query.toString())}`);
+}

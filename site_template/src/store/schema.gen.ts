@@ -82,6 +82,18 @@ export const ARRAYS = {
   "terms/place": { dims: ["term", "place"], dtype: "u4" },
   "postings": { dims: ["posting", "part"], dtype: "u4" },
   "said": { dims: ["unit"], dtype: "string" },
+  "a/kind": { dims: ["latent_a"], dtype: "u1" },
+  "a/nearest": { dims: ["latent_a"], dtype: "u4" },
+  "a/cosine": { dims: ["latent_a"], dtype: "f4" },
+  "a/correlation": { dims: ["latent_a"], dtype: "f4" },
+  "a/correlated": { dims: ["latent_a"], dtype: "u4" },
+  "a/highest": { dims: ["latent_a"], dtype: "f4" },
+  "b/kind": { dims: ["latent_b"], dtype: "u1" },
+  "b/nearest": { dims: ["latent_b"], dtype: "u4" },
+  "b/cosine": { dims: ["latent_b"], dtype: "f4" },
+  "b/correlation": { dims: ["latent_b"], dtype: "f4" },
+  "b/correlated": { dims: ["latent_b"], dtype: "u4" },
+  "b/highest": { dims: ["latent_b"], dtype: "f4" },
 } as const;
 
 export type ArrayPath = keyof typeof ARRAYS;
