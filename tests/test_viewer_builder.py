@@ -46,7 +46,13 @@ def test_a_site_is_its_pages_assets_and_the_atlas(atlas: Path, site: Path) -> No
     dictionaries = {"dictionary/resid_post.0.x.html", "dictionary/mlp_post.0.html"}
     heads = {"heads.html", "heads/attn.0.html"}
     shells = {"latent.html", "head.html", "dictionary.html", "open.html", "list.html", "search.html"}
-    assert pages == {"index.html", "about.html", "token.html", "compare.html"} | shells | dictionaries | heads
+    assert (
+        pages
+        == {"index.html", "about.html", "token.html", "compare.html", "patterns.html"}
+        | shells
+        | dictionaries
+        | heads
+    )
     assert {"assets/main.js", "assets/note.js", "assets/main.css"} <= found
     assert {f"atlas/{name}" for name in files(atlas)} <= found
     assert not [name for name in found if "partial" in name]

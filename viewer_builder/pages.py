@@ -6,6 +6,7 @@ from viewer_builder.about import about
 from viewer_builder.dictionary import dictionary
 from viewer_builder.heads import finder, heads
 from viewer_builder.overview import overview
+from viewer_builder.patterns import patterns
 from viewer_builder.render import Page
 from viewer_builder.site import FINDER, Site
 
@@ -41,6 +42,8 @@ def pages(site: Site) -> dict[str, Page]:
             site.shell("", "about") | about(site.atlas) | {"config": site.config("", "about", None)},
         ),
     }
+    config = {"config": site.config("", "patterns", None)}
+    found["patterns.html"] = Page("patterns.html", site.shell("", "") | patterns(site) | config)
     for record in site.atlas.manifest.dictionaries:
         values = site.shell("../", record.id) | dictionary(site, site.atlas.dictionary(record.id))
         found[site.dictionary_path(record.id)] = Page("dictionary.html", values)

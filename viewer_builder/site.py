@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
 FINDER = "heads.html"  # path of the head finder, from the site's root
+_IMPORT = re.compile(r'(?:from|import) ?"\./([^"]+\.js)"')  # no import(), which waits until it is needed
 # docs/decisions/0019-open-any-atlas.md says why.
 ANY_ATLAS = "https: http://localhost:* http://127.0.0.1:*"
 
@@ -50,6 +52,7 @@ class Site:
             "manifest": manifest,
             "root": root,
             "assets": self._assets_version,
+            "modules": self._modules,
             "connect": self._connect,
             "menu": [
                 *({"id": each.id, "path": self.dictionary_path(each.id)} for each in manifest.dictionaries),
@@ -75,6 +78,17 @@ class Site:
     def _assets_version(self) -> str:
         """Changes with the assets, so that browsers do not mix old and new."""
         return hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:10]
+
+    @cached_property
+    def _modules(self) -> list[str]:
+        """What `main.js` imports before it does anything, so that a page asks for all of it at once."""
+        found: list[str] = []
+        names = ["main.js"]
+        for name in names:
+            imported = _IMPORT.findall(self.assets[name].decode())
+            found += (new := [each for each in dict.fromkeys(imported) if each not in found])
+            names += new
+        return found
 
     @property
     def _connect(self) -> str:

@@ -19,7 +19,8 @@ export interface SiteConfig {
     | "open"
     | "list"
     | "compare"
-    | "comparison";
+    | "comparison"
+    | "patterns";
   /** The dictionary, or the layer's heads, that a page is of; null where the query says. */
   dictionary: string | null;
 }

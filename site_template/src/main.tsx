@@ -26,6 +26,7 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
   token: () => import("./pages/token.tsx").then(({ TokenPage }) => TokenPage),
   compare: () => import("./pages/compare.tsx").then(({ ComparePage }) => ComparePage),
   comparison: () => import("./pages/comparison.tsx").then(({ ComparisonPage }) => ComparisonPage),
+  patterns: () => import("./pages/patterns.tsx").then(({ PatternsPage }) => PatternsPage),
   list: () => import("./pages/list.tsx").then(({ ListPage }) => ListPage),
   open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
 };

@@ -22,6 +22,18 @@ PAGES = {
     "dictionary": "normal/dictionary/resid_post.1.toy.html",
     "head": "normal/head.html?at=attn.1/2",
     "heads": "normal/heads/attn.1.html",
+    "all heads": "normal/heads.html",
+    "map": "normal/dictionary/resid_post.1.toy.html?view=map",
+    "nothing fits": "normal/dictionary/resid_post.1.toy.html?token=nonsense",
+    "results": "normal/search.html?q=harbour",
+    "token": "normal/token.html?text=%20harbour",
+    "side by side": "normal/compare.html?a=resid_post.1.toy/3&b=resid_post.1.toy/4",
+    "one side": "normal/compare.html?a=resid_post.1.toy/3",
+    "a shared list": "normal/list.html?items=resid_post.1.toy/3&title=A+list",
+    "any atlas": "normal/open.html",
+    "another atlas": "normal/open.html?atlas=../hostile/atlas",
+    "embedded": "normal/latent.html?at=resid_post.1.toy/3&embed=1&show=activations",
+    "patterns": "normal/patterns.html",
     "about": "normal/about.html",
 }
 

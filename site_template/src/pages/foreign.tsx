@@ -11,7 +11,7 @@ export function foreignPage({ page, foreign, root, dictionary }: SiteConfig): st
   if (foreign === null) return null;
   const query = new URLSearchParams(location.search);
   query.set("atlas", foreign);
-  if (["overview", "finder", "comparison"].includes(page)) return `${root}open.html?${query}`;
+  if (["overview", "finder", "comparison", "patterns"].includes(page)) return `${root}open.html?${query}`;
   if (page === "heads") return `${root}open.html?${query}#${dictionary}`;
   if (page !== "dictionary" || dictionary === null) return null;
   query.set("at", dictionary);
