@@ -27,7 +27,7 @@ demo: setup ## build the demo atlas and its site; in a terminal, open it
 	@if [ -t 1 ]; then $(BIN)/atlas demo --out build/demo; else $(BIN)/atlas demo --out build/demo --no-serve; fi
 
 test: setup chromium ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup ## formatting, lint, types
 	$(BIN)/ruff format --check .

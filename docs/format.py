@@ -59,8 +59,8 @@ Those of a dictionary with a map hold `map`: true; heads, small dictionaries and
 The fields `ablation_*` tell of the first top examples, as many as the axis `ablated` is long, what the model
 says if the latent's part is taken out of the whole window: activation x what it writes to the residual
 stream, at every counted position, all else there as it was (docs/decisions/0014-effects.md). Of an empty slot
-of `example` they are 0. The axis has length 0 where that was not computed; atlases made before it could be
-have no such fields.
+of `example` they are 0; of one that moved up where documents were left out, no number. The axis has length 0
+where that was not computed; atlases made before it could be have no such fields.
 
 Its `upstream` and `downstream` are null, or tell `dictionaries`, whose latents the fields of that name
 count, and `chance`, the median of the largest |cosine| that so many units would have by random directions.

@@ -37,6 +37,8 @@ EXAMPLE_FIELDS = {
     field.name for field in (*FLOATS, *INTS, *HEAD_FLOATS, *HEAD_INTS) if field.axis == "example"
 }
 
+ABLATED_FIELDS = {field.name for field in (*FLOATS, *INTS) if field.axis in ("ablated", "moved")}
+
 
 def read_excluded(path: Path, atlas: Atlas) -> list[int]:
     """Indices of the documents that a file names: one id a line, `*` for any characters, # for a comment.
@@ -202,6 +204,10 @@ def _without(
             for name in EXAMPLE_FIELDS & fields[kind].keys():
                 columns = slice(*fields[kind][name])
                 found[path][:, columns] = _moved(values[:, columns], order, stays)
+            for name in ABLATED_FIELDS & fields[kind].keys():
+                columns = slice(*fields[kind][name])
+                first, last = fields["floats"]["ablation_kl"]
+                found[path][:, columns] = _ablations(values[:, columns], last - first, order, stays)
         else:
             found[path] = _moved(values, order, stays)
     lost: Array = np.any(there & ~kept, axis=1)
@@ -213,6 +219,16 @@ def _moved(values: Array, order: Array, stays: Array) -> Array:
     more = tuple(range(2, values.ndim))
     taken = np.take_along_axis(values, np.expand_dims(order, more), axis=1)
     return np.where(np.expand_dims(stays, more), taken, np.zeros((), values.dtype))
+
+
+def _ablations(values: Array, n_ablated: int, order: Array, stays: Array) -> Array:
+    """What is told of the first `n_ablated` examples; of those that moved up from beyond them, no number."""
+    if n_ablated == 0:
+        return values
+    unknown = np.nan if values.dtype.kind == "f" else 0
+    told: Array = np.full((*order.shape, values.shape[1] // n_ablated), unknown, values.dtype)
+    told[:, :n_ablated] = values.reshape(len(values), n_ablated, -1)
+    return _moved(told, order, stays)[:, :n_ablated].reshape(values.shape)
 
 
 def _preview(

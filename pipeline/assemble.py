@@ -160,7 +160,7 @@ def _run_id(params: Params, folder: ModelFolder, dictionaries: list[Dictionary],
         (d.source, *(brought.model_dump() if brought else None for brought in (d.quality, d.labels)))
         for d in dictionaries
     ]
-    shared = [{name: terms.model_dump() for name, terms in params.licences.items()}, params.content_note]
+    shared = [{name: terms.model_dump() for name, terms in params.terms.items()}, params.content_note]
     named = [params.title, folder.public_name, params.describe.model_dump(), told, shared]
     return digest("assemble", VERSION, FORMAT_VERSION, named, keys)[:16]
 
@@ -194,7 +194,7 @@ def _manifest(
             too_short=corpus.too_short,
             max_tokens=params.max_tokens,
             terms=tuple(
-                SourceTerms(source=name, **terms.model_dump()) for name, terms in params.licences.items()
+                SourceTerms(source=name, **terms.model_dump()) for name, terms in params.terms.items()
             ),
         ),
         content_note=params.content_note,

@@ -11,6 +11,16 @@ from pipeline.core.params import Params, ScanParams
 from tests import tiny
 
 
+# What takes minutes begins first, so that no process ends long after the others.
+LONGEST = ("test_scan.py", "test_recipe.py", "test_dvc.py", "test_resume.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of LONGEST before all others, which stay in their order."""
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the random model."""

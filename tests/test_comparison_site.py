@@ -63,7 +63,7 @@ def test_the_other_atlas_lies_beside_if_it_is_given(atlas: Atlas, tmp_path: Path
     two = write_comparison(tmp_path / "c", atlas, other, (NAMES[0], NAMES[0]), correlated=False)
     page = "comparison/mlp_post.0~mlp_post.0.html"
     for beside, where in (([], "null"), ([other.url], '"beside/another"')):
-        build_site(atlas.url, tmp_path / "site", link=None, comparisons=[str(two)], beside=beside)
+        build_site(atlas.url, tmp_path / "site", link=None, comparisons=[str(two)], others=beside)
         html = (tmp_path / "site" / page).read_text()
         assert f'"atlas": {where}' in html and "Not told: the two do not read the same tokens" in html
     assert open_atlas(str(tmp_path / "site" / "beside" / "another")).manifest.run == "another"

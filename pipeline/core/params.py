@@ -130,6 +130,11 @@ class Params(_Record):
     effects: EffectsParams = EffectsParams()
     quality: QualityParams = QualityParams()
 
+    @property
+    def terms(self) -> dict[str, TermsParams]:
+        """The licences of the sources that are read: a file may tell of more than a command line chooses."""
+        return {source: told for source, told in self.licences.items() if source in self.corpus}
+
 
 def load_params(path: Path, overrides: dict[str, Any]) -> Params:
     """Reads a YAML file and lays `overrides` (those that are not None) over it.
@@ -155,15 +160,11 @@ def save_params(path: Path, params: Params) -> None:
 def make_params(raw: dict[str, Any], where: str) -> Params:
     """Checks a mapping of parameters; raises InputError naming the first key that does not fit."""
     try:
-        params = Params.model_validate(raw)
+        return Params.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {key}: {first['msg'].lower()} (it is {first['input']!r})") from error
-    for source in params.licences:
-        if source not in params.corpus:
-            raise InputError(f"{where}: licences: {source!r} is not in corpus: {', '.join(params.corpus)}")
-    return params
 
 
 def _located(raw: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_one_alone_is_offered_company(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at(f"normal/latent.html?at={A}"))
     page.get_by_role("link", name="compare", exact=True).click()
     near = latent(sites, A).to_json()["neighbours"][0]["address"]
-    page.locator(".p-neighbours").get_by_role("link", name=near, exact=True).click()
+    page.locator(".p-related").get_by_role("link", name=near, exact=True).click()
     page.wait_for_selector(f'[data-ready="{A} {near}"]')
     page.goto(sites.at("normal/compare.html"))
     expect(page.get_by_text("Which latents?")).to_be_visible()

@@ -113,7 +113,7 @@ def test_the_strongest_pairs_and_the_first_position(sites: Sites, visitor: Visit
     example = head_of(sites).examples("write")[0]
     counted = example.attention[1:, 1:]
     strong = [i + 1 for i in divmod(int(counted.argmax()), counted.shape[1])]
-    page.keyboard.press("s")
+    page.keyboard.press("t")
     status = page.get_by_role("status")
     expect(status).to_contain_text(f"at {strong[0]} →")
     assert float(status.locator("b").first.inner_text()) == pytest.approx(counted.max(), rel=0.01)

@@ -121,7 +121,7 @@ def test_every_link_carries_it_on(sites: Sites, visitor: Visitor, far: str) -> N
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("[data-ready^='resid_post.0.x/']:not(.waning)")
     assert parse_qs(urlsplit(page.url).query)["atlas"] == [far]
-    page.get_by_role("link", name="about").click()
+    page.get_by_role("link", name="about", exact=True).click()
     expect(page.locator(".top .name")).to_have_text(open_atlas(str(sites.atlas("hostile"))).manifest.title)
     expect(page.get_by_text("Subject model", exact=True)).to_be_hidden()
     expect(page.locator("#density")).to_be_visible()

@@ -33,7 +33,7 @@ export function HeadPage({ config }: { config: SiteConfig }) {
   }, [at, opened.state]);
   return (
     <>
-      {opened.state === "failed" && <Failed error={opened.error} retry={opened.retry} />}
+      {opened.state === "failed" && <Failed at={at} error={opened.error} retry={opened.retry} />}
       {opened.state === "loading" && last.current === null && <Skeleton at={at} panes={PANES} />}
       {last.current && (
         <HeadView

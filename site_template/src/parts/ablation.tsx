@@ -23,6 +23,8 @@ export function Ablation({ row, latent, vocabulary, root }: Props) {
   const loss = losses[row] ?? NaN;
   const later = latent.floats.ablation_later[row] ?? NaN;
   const divergence = latent.floats.ablation_kl[row] ?? NaN;
+  // Where documents were left out, an example may have moved up that was never ablated.
+  if (Number.isNaN(divergence)) return null;
   const moved = <T extends Float32Array | Uint32Array>(values: T) => values.subarray(row * N_MOVED, (row + 1) * N_MOVED) as T;
   const up = moved(latent.floats.ablation_raised_value);
   const down = moved(latent.floats.ablation_lowered_value);

@@ -7,7 +7,7 @@ const HIGHEST = 15_000_000;
 /** Rows drawn beyond those in sight, on either side. */
 const SPARE = 2;
 
-/** Of a scrolling list whose rows are `--row` high below a head of `--head`: the rows in sight. */
+/** Of a scrolling list whose rows are `--row` high, below a head of `--head` if it has one: the rows in sight. */
 export interface RowWindow {
   first: number;
   last: number;
@@ -29,7 +29,8 @@ export function useRowWindow(list: RefObject<HTMLElement | null>, n: number): Ro
     if (element === null) return;
     const measure = () => {
       const style = getComputedStyle(element);
-      const [row = 30, head = 0] = ["--row", "--head"].map((name) => Number.parseFloat(style.getPropertyValue(name)));
+      const pixels = (name: string) => Number.parseFloat(style.getPropertyValue(name)) || 0;
+      const [row, head] = [pixels("--row"), pixels("--head")];
       setView({ scrolled: element.scrollTop, seen: element.clientHeight - head, row });
     };
     const watch = new ResizeObserver(measure);
