@@ -50,11 +50,11 @@ export function showForeign({ atlas, foreign, root }: SiteConfig): void {
 function Banner({ place, own, root, atlas }: { place: string; own: string; root: string; atlas: string }) {
   const opened = useLoadable(atlas, () => openAtlas(atlas));
   return (
-    <p class="foreign" role="note" aria-label="another atlas">
+    <aside class="foreign" aria-label="another atlas">
       {opened.state === "failed" ? "Can’t be opened: " : "Not this site’s own atlas, but one read from "}
       <b>{hostOf(place)}</b> <span class="quiet">{place}</span>{" "}
       <a href={`${root}index.html`}>back to {own}</a>
-    </p>
+    </aside>
   );
 }
 

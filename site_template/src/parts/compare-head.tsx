@@ -61,7 +61,7 @@ function Says({ opened, at, href }: { opened: Opened; at: string; href: string |
       {href === null ? (
         <span class="quiet">of {opened.atlas.manifest.title}</span>
       ) : (
-        <a href={href} aria-label={`the page of ${at}`}>
+        <a href={href} aria-label={`its page: ${at}`}>
           its page
         </a>
       )}

@@ -8,7 +8,9 @@ export function Pane({ name, id, children }: { name: string; id: string; childre
   if (only !== null && only !== id) return null;
   return (
     <section class={`pane p-${id}`} aria-labelledby={`h-${id}`}>
-      <h2 id={`h-${id}`}>{name}</h2>
+      <h2 id={`h-${id}`} aria-level={only === null ? undefined : 1}>
+        {name}
+      </h2>
       {children}
     </section>
   );
