@@ -11,11 +11,16 @@ from playwright.sync_api import Browser, Page, Response
 LATENCY = 50  # milliseconds, of every request
 BITS = 20_000_000  # a second, either way
 WAIT = 300_000
+PAUSE = 400  # longer than the site waits for before it asks for what scrolled into sight
 
-# The time of the frame after the first one with something in the page that fits the selector.
+# The time after the first frame with something in the page that fits the selector was painted.
 _WATCH = """
 window.firstSeen = selector => new Promise(seen => {
-  const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => seen(performance.now())));
+  const drawn = () => requestAnimationFrame(() => {
+    const painted = new MessageChannel();
+    painted.port1.onmessage = () => seen(performance.now());
+    painted.port2.postMessage(0);
+  });
   const look = () => document.querySelector(selector) && (watch.disconnect(), drawn());
   const watch = new MutationObserver(look);
   watch.observe(document, { subtree: true, childList: true, attributes: true });
@@ -48,7 +53,8 @@ class Visit:
         return self.page.evaluate(_ACT, [script, selector])
 
     def settle(self) -> None:
-        """Until nothing is on its way."""
+        """Until nothing is on its way, nor about to be."""
+        self.page.wait_for_timeout(PAUSE)
         self.page.wait_for_load_state("networkidle")
 
     def forget(self) -> None:
@@ -79,22 +85,23 @@ def body(response: Response) -> int:
 
 
 @contextmanager
-def visit(browser: Browser) -> Iterator[Visit]:
-    """A new visitor behind the slow line."""
+def visit(browser: Browser, slow: bool = True) -> Iterator[Visit]:
+    """A new visitor, behind the slow line or on this machine."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
     page = context.new_page()
     page.set_default_timeout(WAIT)
     line = context.new_cdp_session(page)
     line.send("Network.enable")
-    line.send(
-        "Network.emulateNetworkConditions",
-        {
-            "offline": False,
-            "latency": LATENCY,
-            "downloadThroughput": BITS // 8,
-            "uploadThroughput": BITS // 8,
-        },
-    )
+    if slow:
+        line.send(
+            "Network.emulateNetworkConditions",
+            {
+                "offline": False,
+                "latency": LATENCY,
+                "downloadThroughput": BITS // 8,
+                "uploadThroughput": BITS // 8,
+            },
+        )
     made = Visit(page)
     page.on("response", lambda response: made.responses.append(response))
     page.on("request", lambda _: made.events.append("request"))

@@ -21,14 +21,14 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
   latent: () => LatentPage,
   dictionary: () => (config.dictionary === null ? AnyDictionary : DictionaryPage),
   head: () => HeadPage,
-  finder: () => import("./pages/finder.tsx").then(({ FinderPage }) => FinderPage),
-  search: () => import("./pages/search.tsx").then(({ SearchPage }) => SearchPage),
-  token: () => import("./pages/token.tsx").then(({ TokenPage }) => TokenPage),
-  compare: () => import("./pages/compare.tsx").then(({ ComparePage }) => ComparePage),
-  comparison: () => import("./pages/comparison.tsx").then(({ ComparisonPage }) => ComparisonPage),
-  patterns: () => import("./pages/patterns.tsx").then(({ PatternsPage }) => PatternsPage),
-  list: () => import("./pages/list.tsx").then(({ ListPage }) => ListPage),
-  open: () => import("./pages/open.tsx").then(({ OpenPage }) => OpenPage),
+  finder: () => import("./more.ts").then(({ FinderPage }) => FinderPage),
+  search: () => import("./more.ts").then(({ SearchPage }) => SearchPage),
+  token: () => import("./more.ts").then(({ TokenPage }) => TokenPage),
+  compare: () => import("./more.ts").then(({ ComparePage }) => ComparePage),
+  comparison: () => import("./more.ts").then(({ ComparisonPage }) => ComparisonPage),
+  patterns: () => import("./more.ts").then(({ PatternsPage }) => PatternsPage),
+  list: () => import("./more.ts").then(({ ListPage }) => ListPage),
+  open: () => import("./more.ts").then(({ OpenPage }) => OpenPage),
 };
 
 async function start(): Promise<void> {

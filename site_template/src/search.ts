@@ -14,7 +14,7 @@ if (input !== null && panel !== null) {
   const config = readConfig();
   const load = async () => {
     try {
-      (await import("./search/box.tsx")).openBox(input, panel, config);
+      (await import("./more.ts")).openBox(input, panel, config);
     } catch {
       panel.textContent = "The search can’t be loaded; try again.";
       panel.hidden = false;

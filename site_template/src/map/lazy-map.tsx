@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { Failed } from "../parts/failed.tsx";
 import { Slow } from "../parts/slow.tsx";
 import { useAllLabels } from "../state/labels.ts";
@@ -19,8 +20,9 @@ export function LazyMap(props: Omit<MapProps, "layout" | "labels">) {
   return <LatentMap {...{ layout, labels }} {...props} />;
 }
 
-/** The place of a map that is not there yet. */
+/** The place of a map that is not there yet; its script is asked for beside what it will draw. */
 export function WaitingMap() {
+  useEffect(() => void import("./latent-map.tsx").catch(() => undefined), []); // the map itself tells a failure
   return (
     <div class="map waits" aria-busy="true">
       <div class="map-tools" />

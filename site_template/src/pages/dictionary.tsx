@@ -48,7 +48,7 @@ export function DictionaryPage({ config }: { config: SiteConfig }) {
   const map = dictionary?.mapped === true && query.get("view") === "map";
   const { selection, error: unplaced } = useSelection(dictionary, query.get("lasso"), map);
   const coloured = map ? ["density", colouringOf(query).id] as const : [];
-  const { rows, settled: current, columns, vocabulary, labelsRead, histogram, error, retry } = useBrowsed(listed, choice, selection, coloured);
+  const { rows, settled: current, columns, vocabulary, labelsRead, histogram, error, retry } = useBrowsed(listed, map ? { ...choice, sort: "index" } : choice, selection, coloured); // points have no order
   const n = dictionary?.record.n_latents ?? 0;
   const set = (changes: Partial<Choice>) => change(writeChoice({ ...settled, ...changes }), "replace");
   const sort = (by: SortKey) => set({ sort: by, descending: choice.sort === by ? !choice.descending : by !== "index" });

@@ -15,8 +15,10 @@ interface Props {
 export function Cell({ glyph, heat, peak = false, index, reached = false }: Props) {
   const names = ["cell", heat < 0 && "below", peak && "peak", glyph.faint && "faint"];
   const pointed = index === undefined ? {} : { "data-index": index, tabIndex: reached ? 0 : -1 };
+  // Most of a page's thousand tokens have none, and need no style to say so.
+  const style = heat === 0 ? undefined : { "--heat": Math.min(1, Math.abs(heat)).toFixed(3) };
   return (
-    <span class={names.filter(Boolean).join(" ")} style={{ "--heat": Math.min(1, Math.abs(heat)).toFixed(3) }} {...pointed}>
+    <span class={names.filter(Boolean).join(" ")} style={style} {...pointed}>
       {glyph.text}
     </span>
   );

@@ -25,7 +25,7 @@ export function Share(props: Shared) {
       removeEventListener("pointerdown", close);
     };
   }, []);
-  const load = () => void import("./share-menu.tsx").then(({ ShareMenu }) => setMenu(() => ShareMenu));
+  const load = () => void import("../more.ts").then(({ ShareMenu }) => setMenu(() => ShareMenu));
   return (
     <details class="share" ref={menu} onToggle={load}>
       <summary class="button">share</summary>

@@ -33,8 +33,8 @@ interface Props {
 }
 
 /** What of an excerpt fits into a line, on the widest screen. */
-const BEFORE = 32;
-const AFTER = 24;
+const BEFORE = 26;
+const AFTER = 18;
 
 /** An excerpt with its heat. Peaks of closed strips stand below one another. Arrow keys walk along it. */
 export function Strip({ excerpt, full, open, around, vocabulary, onPoint }: Props) {

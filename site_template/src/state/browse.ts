@@ -40,7 +40,8 @@ export interface Browsed {
 }
 
 /**
- * Reads what a choice needs first; when its rows stand, what their other columns show, and `also`.
+ * Reads what a choice needs first; when its rows stand, what their other columns show. A map, which shows no
+ * rows, says what it needs in `also`.
  * Of a selection undefined says that it is still on its way.
  */
 export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uint32Array | null | undefined, also: readonly Stat[]): Browsed {
@@ -48,11 +49,13 @@ export function useBrowsed(listed: Listed | null, choice: Choice, selection: Uin
   const dictionary = listed?.dictionary ?? null;
   const n = dictionary?.record.n_latents ?? 0;
   const first = needed(choice);
-  const later: Stat[] = drawn ? ["top_token", ...shownColumns(choice).map(({ id }) => id), ...also] : [];
+  // A map shows no columns; their histograms come with the page, and only what passes a filter is counted anew.
+  const listing = also.length === 0 || isFiltered(choice);
+  const later: Stat[] = drawn ? ["top_token", ...also, ...(listing ? shownColumns(choice).map(({ id }) => id) : [])] : [];
   const { columns, error, retry } = useColumns(dictionary, [...new Set([...first, ...later])]);
   const searched = choice.label !== "" && dictionary?.labelled === true;
   const said = useAllLabels(dictionary, searched);
-  const words = useVocabulary(listed, drawn || choice.token !== "");
+  const words = useVocabulary(listed, drawn || choice.token !== "" || also.length > 0);
   const vocabulary = words.state === "ready" ? words.value : null;
   const complete = dictionary !== null && selection !== undefined && first.every((name) => columns[name] !== undefined) && (choice.token === "" || vocabulary !== null);
   if (complete && !drawn) setDrawn(true);
