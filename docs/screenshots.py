@@ -25,10 +25,20 @@ PAGES = {
     "overview": "index.html",
     "latent": "latent.html?at=resid_post.2.sae/417",
     "neuron": "latent.html?at=mlp_post.1/17",
-    "dictionary": "dictionary/resid_post.2.sae.html",
+    "no-latent": "latent.html?at=resid_post.9/417",
+    "list": "dictionary/resid_post.2.sae.html",
+    "map": "dictionary/resid_post.2.sae.html?view=map",
     "head": "head.html?at=attn.3/0",
-    "heads": "heads/attn.3.html",
+    "layer": "heads/attn.3.html",
+    "heads": "heads.html",
+    "token": "token.html?text=%20return",
+    "search": "search.html?q=opening",
+    "side-by-side": "compare.html?a=resid_post.2.sae/417&b=resid_post.3.sae/1",
+    "starred": "list.html?items=resid_post.2.sae/417,610,316&title=Words+that+begin",
+    "embedded": "latent.html?at=resid_post.2.sae/417&embed=1&show=examples",
+    "any-atlas": "open.html",
     "about": "about.html",
+    "patterns": "patterns.html",
 }
 
 
