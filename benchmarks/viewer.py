@@ -267,12 +267,11 @@ in which something was drawn.
 |---|---|---|
 """
 _TAIL = """
-The demo's latent pages, dictionary metadata and vocabulary of 4,096 types included; the list and the map are of
-a made-up dictionary of 100,000 latents. Nothing is compressed by the server. A word is searched on this
-machine without the line, as its budget says. The first time of SAEDashboard's page, whose excerpts are
-eleven tokens long, ours up to 64, is that of the whole page, which brings all of its latents; with whole
-windows of 128 tokens as excerpts it has 93 MiB (`benchmarks/peers/page.py --whole`). The scripts that it asks
-of other hosts come at once and are not counted.
+The latent pages are the demo's, whose vocabulary has 4,096 types; the list and the map are of a made-up
+dictionary of 100,000 latents. Nothing is compressed by the server. A word is searched on this machine without
+the line, as its budget says. SAEDashboard's page, whose excerpts are eleven tokens long, ours up to 64, brings
+all of its latents at once; with whole windows of 128 tokens as excerpts it has 93 MiB
+(`benchmarks/peers/page.py --whole`). The scripts that it asks of other hosts come at once and are not counted.
 """
 
 if __name__ == "__main__":
