@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from feature_atlas import Atlas
-from feature_atlas.manifest import MANIFEST
 from feature_atlas.store import is_url
 from viewer_builder.render import script_json
 
@@ -53,7 +52,6 @@ class Site:
             "manifest": manifest,
             "root": root,
             "assets": self._assets_version,
-            "manifest_url": f"{self.atlas_url(root)}/{MANIFEST}",
             "modules": self._modules,
             "connect": self._connect,
             "menu": [

@@ -100,7 +100,7 @@ def test_its_overview_is_drawn_from_its_manifest(sites: Sites, visitor: Visitor,
     assert [row.split("\t")[4] for row in rows] == [str(r.n_latents - r.alive) for r in manifest.dictionaries]
     heads = page.locator(".all-heads a")
     assert heads.count() == sum(record.n_heads for record in manifest.heads)
-    banner = page.get_by_role("note", name="another atlas")
+    banner = page.get_by_role("complementary", name="another atlas")
     expect(banner).to_contain_text(urlsplit(far).netloc)
     expect(banner.get_by_role("link")).to_have_text(f"back to {OWN}")
     assert page.locator("img").count() == 0 and HOSTILE in page.title()
@@ -180,7 +180,7 @@ def _cookies(request: object, part: str) -> list[str]:
 
 def test_the_sites_own_atlas_is_no_foreign_one(sites: Sites, visitor: Visitor) -> None:
     page = visitor().open(sites.at("normal/latent.html?at=resid_post.1.toy/3&atlas=atlas/atlas.json"))
-    assert page.get_by_role("note").count() == 0
+    assert page.get_by_role("complementary").count() == 0
 
 
 def test_a_url_is_typed_into_the_form(sites: Sites, visitor: Visitor, far: str) -> None:
@@ -206,7 +206,7 @@ def test_what_is_not_opened_is_refused_unasked(place: str, says: str, sites: Sit
     visit = visitor()
     visit.page.goto(of(sites, "latent.html?at=a/1", place))
     expect(visit.page.get_by_role("alert")).to_contain_text(says)
-    expect(visit.page.get_by_role("note")).to_contain_text("Can’t be opened")
+    expect(visit.page.get_by_role("complementary")).to_contain_text("Can’t be opened")
     assert {urlsplit(response.url).netloc for response in visit.responses} == {urlsplit(sites.url).netloc}
 
 
