@@ -276,6 +276,7 @@ def test_colours_and_filters_are_those_of_the_url(sites: Sites, visitor: Visitor
     assert parse_qs(urlsplit(page.url).query)["colour"] == ["concentration"]
     values = np.sort(dictionary.stat("concentration")[living])
     low = values[int(0.01 * len(values))] * 100
+    page.locator(".map-tools .ends[aria-label*='%']").wait_for()  # the column is read when it is asked for
     shown = page.locator(".map-tools .ends").get_attribute("aria-label") or ""
     assert float(re.findall(r"from ([\d.]+) %", shown)[0]) == pytest.approx(low, rel=0.01)
     page.get_by_label("dead too").check()
