@@ -74,7 +74,7 @@ def latents(browser: Browser, url: str) -> Found:
             requests, size = seen.cost()
             found = {"first_ms": first, "first_requests": requests, "first_bytes": size}
             found["first_data_requests"], found["first_data_bytes"] = seen.data()
-            scripts = [each.body() for each in seen.responses if ".js" in each.url]
+            scripts = [each.body() for each in seen.responses if each.url.split("?")[0].endswith(".js")]
             found["script_gz"] = sum(len(gzip.compress(script)) for script in scripts)
             seen.forget()
             found["next_ms"] = seen.act(press("ArrowRight"), f'[data-ready="{NEXT}"]')

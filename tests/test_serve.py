@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import socket
 import subprocess
@@ -46,9 +47,13 @@ def connection(site: Path) -> Iterator[http.client.HTTPConnection]:
 
 
 def ask(
-    connection: http.client.HTTPConnection, path: str, byte_range: str | None = None, method: str = "GET"
+    connection: http.client.HTTPConnection,
+    path: str,
+    byte_range: str | None = None,
+    method: str = "GET",
+    **headers: str,
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
-    headers = {} if byte_range is None else {"Range": byte_range}
+    headers |= {} if byte_range is None else {"Range": byte_range}
     connection.request(method, path, headers=headers)
     response = connection.getresponse()
     return response.status, response.headers, response.read()
@@ -108,6 +113,17 @@ def test_head_says_the_same_without_the_file(connection: http.client.HTTPConnect
 )
 def test_content_types(connection: http.client.HTTPConnection, path: str, kind: str) -> None:
     assert ask(connection, path)[1]["Content-Type"] == kind
+
+
+def test_text_is_packed_but_no_range_and_no_shard(connection: http.client.HTTPConnection) -> None:
+    takes = {"Accept-Encoding": "gzip, deflate"}
+    status, headers, body = ask(connection, "/", **takes)
+    assert (status, headers["Content-Encoding"], gzip.decompress(body)) == (200, "gzip", b"<p>hello")
+    assert headers["Content-Length"] == str(len(body))
+    assert ask(connection, "/", method="HEAD", **takes)[1]["Content-Length"] == str(len(body))
+    for path, byte_range, sent in (("/", "bytes=0-2", b"<p>"), ("/runs/shard", None, DATA)):
+        _, headers, body = ask(connection, path, byte_range, **takes)
+        assert (headers["Content-Encoding"], body) == (None, sent)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
 import re
 import socket
 import sys
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from feature_atlas.errors import InputError
 
 PIECE = 1 << 20
+_TEXTS = ("text/html", "text/css", "text/javascript", "application/json")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -54,7 +56,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class RangeHandler(BaseHTTPRequestHandler):
-    """GET and HEAD of files below one folder, whole or a single range of bytes."""
+    """GET and HEAD of files below one folder: whole, text packed as most hosts do, or a range of bytes."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each small answer waits 40 ms for a delayed ACK
@@ -91,7 +93,9 @@ class RangeHandler(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.NOT_FOUND, body)
         if path.is_dir():
             return self._redirect()
-        size = path.stat().st_size
+        kind, size = _content_type(path), path.stat().st_size
+        if self._takes_packed(kind):
+            return self._answer_packed(path, kind, body)
         span = byte_range(self.headers.get("Range"), size)
         if span is None:
             return self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, body, f"bytes */{size}")
@@ -100,9 +104,23 @@ class RangeHandler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.PARTIAL_CONTENT if partial_content else HTTPStatus.OK)
         if partial_content:
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
-        self._common(_content_type(path), stop - start, path)
+        self._common(kind, stop - start, path)
         if body:
             self._send(path, start, stop)
+
+    def _takes_packed(self, kind: str) -> bool:
+        """Never for a range: of a packed file it would be other bytes."""
+        takes = "gzip" in self.headers.get("Accept-Encoding", "")
+        return takes and "Range" not in self.headers and kind.partition(";")[0] in _TEXTS
+
+    def _answer_packed(self, path: Path, kind: str, body: bool) -> None:
+        data = _packed(path, path.stat().st_mtime_ns)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Vary", "Accept-Encoding")
+        self._common(kind, len(data), path)
+        if body:
+            self.wfile.write(data)
 
     def _send(self, path: Path, start: int, stop: int) -> None:
         with path.open("rb") as file:
@@ -170,6 +188,12 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 def _is_range(header: str | None) -> bool:
     match = _RANGE.fullmatch(header or "")
     return match is not None and match.group(0) != "bytes=-"
+
+
+@lru_cache(maxsize=64)
+def _packed(path: Path, changed: int) -> bytes:
+    """A text file packed; `changed` is when it was last written."""
+    return gzip.compress(path.read_bytes(), mtime=0)
 
 
 def _content_type(path: Path) -> str:

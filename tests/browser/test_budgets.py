@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import re
+from collections import Counter
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Sites, Visitor, size
 
@@ -38,5 +40,23 @@ def test_the_script(sites: Sites, visitor: Visitor) -> None:
     visit = visitor()
     visit.open(sites.at(LABELLED))
     visit.page.wait_for_load_state("networkidle")
-    scripts = [each.body() for each in visit.responses if ".js" in each.url]
+    scripts = [each.body() for each in visit.responses if re.search(r"\.js(\?|$)", each.url)]
     assert 0 < sum(len(gzip.compress(script)) for script in scripts) <= 80_000
+
+
+@pytest.mark.parametrize("late", ["ahead.js", "main.js"])
+def test_nothing_is_asked_for_twice(late: str, sites: Sites, visitor: Visitor) -> None:
+    """Whichever script comes first asks for the manifest and the metadata; the other one does not."""
+    visit, held = visitor(), list[Route]()
+    visit.page.route(re.compile(late), lambda route: held.append(route))
+    visit.page.goto(sites.at(LABELLED), wait_until="commit")
+    if late == "main.js":
+        visit.page.wait_for_event("response", lambda each: "resid_post.0.x.zarr/zarr.json" in each.url)
+    else:
+        visit.page.wait_for_selector("[data-ready]")
+    held[0].continue_()
+    visit.page.wait_for_selector("[data-ready]")
+    visit.page.wait_for_load_state("networkidle")
+    asked = Counter((each.url, each.request.headers.get("range")) for each in visit.responses)
+    assert asked.total() > 10
+    assert {each: n for each, n in asked.items() if n > 1} == {}

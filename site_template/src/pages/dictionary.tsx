@@ -31,7 +31,10 @@ const KEYS: readonly [string, string][] = [
 
 async function open(base: string, id: string): Promise<Listed> {
   const atlas = await openAtlas(base);
-  return { atlas, dictionary: await atlas.dictionary(id) };
+  const dictionary = await atlas.dictionary(id);
+  // The map's 4 bytes a latent are longest on their way. It asks for them too, and tells a failure.
+  if (dictionary.mapped && new URLSearchParams(location.search).get("view") === "map") dictionary.layout().catch(() => undefined);
+  return { atlas, dictionary };
 }
 
 /** A dictionary: how its statistics are spread, and the list of its latents. */

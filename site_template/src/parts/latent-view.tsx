@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import { count } from "../draw/format.ts";
 import type { Opened } from "../state/opened.ts";
 import { type Tab, tabsOf } from "../state/tabs.ts";
@@ -29,46 +30,54 @@ interface Props extends Opened {
   onGo: (address: string) => void;
 }
 
-/** Everything about one latent. */
-export function LatentView({ at, busy, atlas, dictionary, vocabulary, latent, root, show, onShow, related, onRelated, onGo }: Props) {
+/** Everything about one latent. While the next one is on its way, the panes are not drawn anew. */
+export function LatentView(props: Props) {
+  const { at, busy, atlas, dictionary, vocabulary, latent, root, show, related, onGo } = props;
   const { id } = dictionary.record;
-  const counted = atlas.manifest.windowing.counted_tokens;
-  const tabs = tabsOf(latent, dictionary);
-  const current = tabs.find((tab) => tab.id === show) ?? (tabs[0] as Tab);
+  const panes = useMemo(() => <Panes {...props} />, [latent, show, related]);
   return (
     <article class={busy ? "latent waning" : "latent"} aria-busy={busy} data-ready={`${id}/${latent.index}`}>
       {busy && <Slow />}
       <Whole>
         <LatentHead {...{ at, dictionary, latent, vocabulary, root, onGo }} />
       </Whole>
-      <Notice firings={latent.ints.firings[0] ?? 0} counted={counted} />
-      <div class="panes">
-        <div class="column">
-          <Pane name="Examples" id="examples">
-            <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, root, onShow }} />
-            <Terms atlas={atlas} root={root} />
-          </Pane>
-          <Pane name="Effect on the output" id="effects">
-            <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} root={root} />
-          </Pane>
-          <Pane name="Related" id="related">
-            <Related {...{ latent, dictionary, atlas, vocabulary, root, related, onRelated, onGo }} />
-          </Pane>
-        </div>
-        <div class="column">
-          <Pane name="Activations" id="activations">
-            <Histogram {...{ latent, tabs, current, onShow }} />
-          </Pane>
-          <Pane name="Fires on" id="fires-on">
-            <FiresOn latent={latent} vocabulary={vocabulary} root={root} />
-          </Pane>
-          <Pane name="Statistics" id="statistics">
-            <Statistics {...{ latent, counted, root }} />
-          </Pane>
-        </div>
-      </div>
+      <Notice firings={latent.ints.firings[0] ?? 0} counted={atlas.manifest.windowing.counted_tokens} />
+      {panes}
       <EmbedFoot address={`${id}/${latent.index}`} title={atlas.manifest.title} />
     </article>
+  );
+}
+
+function Panes({ atlas, dictionary, vocabulary, latent, root, show, onShow, related, onRelated, onGo }: Props) {
+  const counted = atlas.manifest.windowing.counted_tokens;
+  const tabs = tabsOf(latent, dictionary);
+  const current = tabs.find((tab) => tab.id === show) ?? (tabs[0] as Tab);
+  return (
+    <div class="panes">
+      <div class="column">
+        <Pane name="Examples" id="examples">
+          <Examples key={latent.index} {...{ latent, dictionary, atlas, vocabulary, tabs, current, root, onShow }} />
+          <Terms atlas={atlas} root={root} />
+        </Pane>
+        <Pane name="Effect on the output" id="effects">
+          <Effects latent={latent} vocabulary={vocabulary} writes={dictionary.writes} root={root} />
+        </Pane>
+        <Pane name="Related" id="related">
+          <Related {...{ latent, dictionary, atlas, vocabulary, root, related, onRelated, onGo }} />
+        </Pane>
+      </div>
+      <div class="column">
+        <Pane name="Activations" id="activations">
+          <Histogram {...{ latent, tabs, current, onShow }} />
+        </Pane>
+        <Pane name="Fires on" id="fires-on">
+          <FiresOn latent={latent} vocabulary={vocabulary} root={root} />
+        </Pane>
+        <Pane name="Statistics" id="statistics">
+          <Statistics {...{ latent, counted, root }} />
+        </Pane>
+      </div>
+    </div>
   );
 }
 

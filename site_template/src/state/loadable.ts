@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { type AtlasError, asAtlasError } from "../store/errors.ts";
 
 /** A value on its way. */
@@ -10,18 +10,19 @@ export type Loadable<T> =
 /** Loads whenever `key` changes. Only the newest request may show: older ones are aborted. */
 export function useLoadable<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loadable<T> {
   const [attempt, setAttempt] = useState(0);
-  const [shown, setShown] = useState<{ key: string; value: Loadable<T> }>({ key, value: { state: "loading" } });
-  useEffect(() => {
+  const asked = `${attempt} ${key}`;
+  const [shown, setShown] = useState<{ asked: string; value: Loadable<T> }>({ asked, value: { state: "loading" } });
+  // Before the page is painted: a request need not wait for that.
+  useLayoutEffect(() => {
     const abort = new AbortController();
     const show = (value: Loadable<T>) => {
-      if (!abort.signal.aborted) setShown({ key, value });
+      if (!abort.signal.aborted) setShown({ asked, value });
     };
-    show({ state: "loading" });
     load(abort.signal).then(
       (value) => show({ state: "ready", value }),
       (error: unknown) => show({ state: "failed", error: asAtlasError(error), retry: () => setAttempt(attempt + 1) }),
     );
     return () => abort.abort();
-  }, [key, attempt]);
-  return shown.key === key ? shown.value : { state: "loading" };
+  }, [asked]);
+  return shown.asked === asked ? shown.value : { state: "loading" };
 }

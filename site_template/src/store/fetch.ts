@@ -42,12 +42,21 @@ export async function fetchRange(url: string, offset: number, length: number, op
   return bytes;
 }
 
+globalThis.ahead ??= new Map();
+
+/** What was asked for ahead; a second time it is asked for anew. */
+function taken(url: string): Promise<Response> | undefined {
+  const answer = globalThis.ahead?.get(url);
+  globalThis.ahead?.delete(url);
+  return answer;
+}
+
 async function request(url: string, init: RequestInit): Promise<Response> {
   traffic.requests += 1;
   traffic.latest = url;
   try {
     // Another's atlas gets no cookies, not even on this origin.
-    return await fetch(url, { ...init, credentials: isForeign() ? "omit" : "same-origin" });
+    return await (taken(url) ?? fetch(url, { ...init, credentials: isForeign() ? "omit" : "same-origin" }));
   } catch (error) {
     if (error instanceof DOMException) throw error;
     const offline = navigator.onLine ? "" : "This device is offline. ";
