@@ -2,7 +2,8 @@
 
     python -m docs.screenshots [--site build/demo/site] [PAGE ...]
 
-Writes `docs/screenshots/<page>-<size>-<theme>.webp`: what a visitor's first screen shows.
+Writes `docs/screenshots/<page>-<size>-<theme>.webp`: what a visitor's first screen shows. The page of a comparison is
+in a site that was rendered with one (docs/compare.md): of the demo's resid_post.2.sae and resid_post.3.sae.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PAGES = {
     "token": "token.html?text=%20return",
     "search": "search.html?q=opening",
     "side-by-side": "compare.html?a=resid_post.2.sae/417&b=resid_post.3.sae/1",
+    "comparison": "comparison/resid_post.2.sae~resid_post.3.sae.html",
     "starred": "list.html?items=resid_post.2.sae/417,610,316&title=Words+that+begin",
     "embedded": "latent.html?at=resid_post.2.sae/417&embed=1&show=examples",
     "any-atlas": "open.html",

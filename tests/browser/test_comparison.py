@@ -14,6 +14,7 @@ from feature_atlas import open_atlas
 from feature_atlas.comparison import KINDS, Comparison, open_comparison
 from tests import synthetic
 from tests.browser.conftest import Visitor, serving
+from tests.browser.test_accessible import violations
 from tests.synthetic_comparison import write_comparison
 from viewer_builder.build import build_site
 
@@ -98,3 +99,12 @@ def test_a_lost_column_is_an_error(served: Served, visitor: Visitor) -> None:
     page.route("**/a/cosine/c/0", lambda route: route.fulfill(status=404))
     page.goto(f"{served.url}/{PAGE}")
     expect(page.get_by_role("alert")).to_contain_text("missing or cut short")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing(served: Served, visitor: Visitor, theme: str, width: int) -> None:
+    visit = visitor(width=width, color_scheme=theme, reduced_motion="reduce")
+    page = visit.open(f"{served.url}/{PAGE}")
+    page.wait_for_load_state("networkidle")
+    assert violations(page) == []
