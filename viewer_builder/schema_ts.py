@@ -42,7 +42,6 @@ _CONSTANTS = (
     "N_KEYS",
     "ATTENTION_STEPS",
     "ATTENTION_BINS",
-    "N_HEAD_TYPES",
     "N_EFFECTS",
     "N_MOVED",
     "N_LATER",

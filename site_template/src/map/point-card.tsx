@@ -1,18 +1,16 @@
-import { useEffect, useState } from "preact/hooks";
 import { number, percent } from "../draw/format.ts";
 import { alone } from "../draw/glyphs.ts";
 import { Snippet } from "../parts/snippet.tsx";
+import { useInSight } from "../state/in-sight.ts";
 import { latentHref } from "../state/url.ts";
 import type { Vocabulary } from "../store/atlas.ts";
-import type { Dictionary, Preview } from "../store/dictionary.ts";
+import type { Dictionary } from "../store/dictionary.ts";
 import { SNIPPETS } from "../store/schema.gen.ts";
 import type { Colouring } from "./colouring.ts";
 import type { Size } from "./view.ts";
 
 const WIDTH = 360;
 const GAP = 10;
-/** Points that the mouse flies past are not worth a request. */
-const PAUSE = 60;
 
 interface Props {
   index: number;
@@ -32,7 +30,7 @@ interface Props {
 
 /** A latent at a glance beside its point: above it in the lower half of the map, below it in the upper. */
 export function PointCard({ index, label, type, dead, value, colouring, dictionary, vocabulary, root, at, size }: Props) {
-  const preview = usePreview(dictionary, index);
+  const preview = useInSight(Uint32Array.of(index), (each) => dictionary.preview(each)).get(index);
   const address = `${dictionary.record.id}/${index}`;
   const width = Math.min(WIDTH, size.width - 8);
   const left = Math.max(4, Math.min(at[0] - width / 2, size.width - width - 4));
@@ -60,21 +58,4 @@ export function PointCard({ index, label, type, dead, value, colouring, dictiona
       </div>
     </div>
   );
-}
-
-function usePreview(dictionary: Dictionary, index: number): Preview | "failed" | null {
-  const [shown, setShown] = useState<{ index: number; preview: Preview | "failed" } | null>(null);
-  useEffect(() => {
-    let wanted = true;
-    const read = async () => {
-      const preview = await dictionary.preview(index).catch(() => "failed" as const);
-      if (wanted) setShown({ index, preview });
-    };
-    const timer = setTimeout(read, PAUSE);
-    return () => {
-      wanted = false;
-      clearTimeout(timer);
-    };
-  }, [dictionary, index]);
-  return shown?.index === index ? shown.preview : null;
 }

@@ -1,15 +1,20 @@
 import { useMemo } from "preact/hooks";
 import type { SiteConfig } from "../config.ts";
 import { count } from "../draw/format.ts";
+import { Choice } from "../parts/choice.tsx";
 import { ComparisonFigures } from "../parts/comparison-figures.tsx";
 import { ComparisonList, type TopTokens } from "../parts/comparison-list.tsx";
 import { Failed } from "../parts/failed.tsx";
 import { Slow } from "../parts/slow.tsx";
-import { type Choice, choose, countsOf, KINDS, readChoice, type Sort, writeChoice } from "../state/comparison.ts";
+import { choose, countsOf, KINDS, readChoice, type Sort, type Choice as Chosen, writeChoice } from "../state/comparison.ts";
 import { useLoadable } from "../state/loadable.ts";
 import { openAtlas } from "../state/opened.ts";
 import { compareHref, useQuery } from "../state/url.ts";
 import { type Columns, type ComparedSide, type ComparisonConfig, openComparison, readComparison, type SideName } from "../store/comparison.ts";
+
+const SIDES: readonly SideName[] = ["a", "b"];
+/** In place of the number of a kind. */
+const ALL = -1;
 
 interface Opened {
   columns: Record<SideName, Columns>;
@@ -40,30 +45,15 @@ function Browser({ columns, tokens, told, root }: Opened & { told: ComparisonCon
   const other: SideName = choice.side === "a" ? "b" : "a";
   const rows = useMemo(() => choose(own, choice), [JSON.stringify(choice)]);
   const counts = countsOf(own);
-  const set = (changes: Partial<Choice>) => change(writeChoice({ ...choice, ...changes }), "replace");
+  const set = (changes: Partial<Chosen>) => change(writeChoice({ ...choice, ...changes }), "replace");
   const sort = (key: Sort) => set({ sort: key, descending: choice.sort === key ? !choice.descending : key !== "index" });
   const href = (index: number, match: number) => beside(told, root, choice.side === "a" ? [index, match] : [match, index]);
-  const choices = (legend: string, all: readonly (readonly [string, boolean, () => void])[]) => (
-    <fieldset>
-      <legend>{legend}</legend>
-      {all.map(([name, pressed, press]) => (
-        <button key={name} type="button" aria-pressed={pressed} onClick={press}>
-          {name}
-        </button>
-      ))}
-    </fieldset>
-  );
+  const kinds = KINDS[choice.side].map((name, kind) => [kind, `${name} ${count(counts[kind] ?? 0)}`] as const);
   return (
     <div data-ready={rows.length}>
       <div class="choices">
-        {choices("latents of", [
-          [`A: ${told.a.id}`, choice.side === "a", () => set({ side: "a", kind: null })],
-          [`B: ${told.b.id}`, choice.side === "b", () => set({ side: "b", kind: null })],
-        ])}
-        {choices("that are", [
-          [`all ${count(own.kind.length)}`, choice.kind === null, () => set({ kind: null })],
-          ...KINDS[choice.side].map((name, kind) => [`${name} ${count(counts[kind] ?? 0)}`, choice.kind === kind, () => set({ kind })] as const),
-        ])}
+        <Choice name="latents of" options={SIDES.map((side) => [side, `${side.toUpperCase()}: ${told[side].id}`])} value={choice.side} onChange={(side) => set({ side, kind: null })} />
+        <Choice name="that are" options={[[ALL, `all ${count(own.kind.length)}`], ...kinds]} value={choice.kind ?? ALL} onChange={(kind) => set({ kind: kind === ALL ? null : kind })} />
         <output aria-live="polite">
           {count(rows.length)} of {count(own.kind.length)}
         </output>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Letter, NAMES, type Shown } from "../state/compare.ts";
-import { type Tab, tabsOf } from "../state/tabs.ts";
+import { fullHeat, type Tab, tabsOf } from "../state/tabs.ts";
 import { Example } from "./example.tsx";
 import { Scale } from "./scale.tsx";
 import type { Pointed } from "./strip.tsx";
@@ -28,7 +28,7 @@ export function CompareExamples({ sides, show, root, onShow }: Props) {
   const column = (letter: Letter) => {
     const { at, href, opened } = sides[letter];
     const tab = tabs[letter].find(({ id }) => id === current.id);
-    const full = fullHeat(opened, tab?.id ?? "");
+    const full = fullHeat(opened.latent, current.id);
     return (
       <section class={`of-${letter}`} aria-label={`examples of ${NAMES[letter]}, ${at}`}>
         <h3>
@@ -64,10 +64,4 @@ function sections(a: readonly Tab[], b: readonly Tab[]): Tab[] {
   const order = ["top", ...[...known.keys()].filter((id) => id.startsWith("band")).sort(), "random", "lowest"];
   const named = (tab: Tab) => (tab.range === null ? tab.name : `band ${tab.id.slice("band".length)}`);
   return order.flatMap((id) => known.get(id) ?? []).map((tab) => ({ ...tab, name: named(tab), share: "" }));
-}
-
-/** The end of a latent's heat scale: its maximum, or on its lowest examples the largest magnitude there. */
-function fullHeat({ latent }: Shown["opened"], tab: string): number {
-  const max = latent.floats.max[0] ?? 0;
-  return tab === "lowest" || max <= 0 ? Math.abs(latent.floats.min[0] ?? 0) : max;
 }

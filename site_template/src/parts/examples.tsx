@@ -1,7 +1,7 @@
 import { Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { foldAlike } from "../state/alike.ts";
-import type { Tab } from "../state/tabs.ts";
+import { fullHeat, type Tab } from "../state/tabs.ts";
 import { useQuery } from "../state/url.ts";
 import type { Atlas, Vocabulary } from "../store/atlas.ts";
 import type { Dictionary, Latent } from "../store/dictionary.ts";
@@ -34,7 +34,7 @@ export function Examples({ latent, dictionary, atlas, vocabulary, tabs, current,
     return () => removeEventListener("scroll", drop);
   }, []);
   const heat = query.get("heat") === "each" ? "each" : "shared";
-  const full = heat === "each" ? null : fullHeat(latent, current);
+  const full = heat === "each" ? null : fullHeat(latent, current.id);
   const shared = { latent, atlas, vocabulary, full, root, onPoint: setPointed };
   return (
     <>
@@ -92,11 +92,4 @@ function Heads() {
       <span>document · position</span>
     </p>
   );
-}
-
-/** The end of the heat scale: the latent's maximum, or on its lowest examples the largest magnitude there. */
-function fullHeat(latent: Latent, tab: Tab): number {
-  const max = latent.floats.max[0] ?? 0;
-  const min = Math.abs(latent.floats.min[0] ?? 0);
-  return tab.id === "lowest" || max <= 0 ? min : max;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** Rows that fly past while somebody scrolls are not worth a request. */
+/** Rows that fly past while somebody scrolls, or points under the mouse, are not worth a request. */
 const PAUSE = 60;
 
 export type InSight<T> = ReadonlyMap<number, T | "failed">;

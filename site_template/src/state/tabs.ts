@@ -55,3 +55,9 @@ function filled(latent: Latent, from: number, to: number): number[] {
   const rows = Array.from({ length: to - from }, (_, i) => from + i);
   return rows.filter((row) => (latent.ints.example_length[row] ?? 0) > 0);
 }
+
+/** The end of a tab's heat scale: the latent's maximum, or on its lowest examples the largest magnitude there. */
+export function fullHeat(latent: Latent, tab: string): number {
+  const max = latent.floats.max[0] ?? 0;
+  return tab === "lowest" || max <= 0 ? Math.abs(latent.floats.min[0] ?? 0) : max;
+}

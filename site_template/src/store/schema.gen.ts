@@ -14,7 +14,6 @@ export const PREVIEW_CHUNK = 16;
 export const N_KEYS = 8;
 export const ATTENTION_STEPS = 255;
 export const ATTENTION_BINS = 50;
-export const N_HEAD_TYPES = 16;
 export const N_EFFECTS = 10;
 export const N_MOVED = 5;
 export const N_LATER = 16;
