@@ -1,4 +1,4 @@
-"""Every feature of the site on the demo: a real model and its dictionaries, in the atlas of `make demo`."""
+"""Every feature of the site on the demo: a real model, its dictionaries, the atlas that `make demo` makes."""
 
 from __future__ import annotations
 
