@@ -3,7 +3,7 @@
     python -m docs.screenshots [--site build/demo/site] [PAGE ...]
 
 Writes `docs/screenshots/<page>-<size>-<theme>.webp`: what a visitor's first screen shows. The page of a
-comparison is in a site rendered with one (docs/compare.md): of the demo's resid_post.2.sae and resid_post.3.sae.
+comparison is in a site made with one (docs/compare.md), of the demo's resid_post.2.sae and resid_post.3.sae.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ function Scatter({ cosine, correlation, threshold }: Columns & { threshold: numb
         <path class="axis" d={`M0 0V${SIDE}H${SIDE}`} fill="none" />
         <line class="threshold" x1={threshold * SIDE} x2={threshold * SIDE} y1={0} y2={SIDE} />
         <Ticks length={SIDE} y={SIDE + 13} threshold={threshold} />
-        <text class="tick" x={3} y={9}>
+        <text class="tick" x={3} y={12}>
           1
         </text>
       </svg>
