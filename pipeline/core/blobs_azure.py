@@ -239,9 +239,7 @@ def _passes(error: Exception) -> bool:
         return False
     if isinstance(error, IncompleteReadError | ServiceRequestError | ServiceResponseError):
         return True
-    return isinstance(error, HttpResponseError) and (
-        error.status_code in PASSING or _code(error) in _DAMAGED
-    )
+    return isinstance(error, HttpResponseError) and (error.status_code in PASSING or _code(error) in _DAMAGED)
 
 
 def _code(error: AzureError) -> str:
