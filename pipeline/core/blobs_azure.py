@@ -272,7 +272,8 @@ def _passes(error: Exception) -> bool:
 
 
 def _code(error: AzureError) -> str:
-    return str(getattr(error, "error_code", None) or "")
+    code: Any = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
 
 
 def _hex(md5: bytearray | None) -> str | None:
