@@ -8,7 +8,7 @@ from pathlib import Path
 from feature_atlas import Atlas, open_atlas
 from feature_atlas.errors import InputError
 from feature_atlas.exclude import read_excluded
-from feature_atlas.manifest import MANIFEST, parse_manifest
+from feature_atlas.manifest import MANIFEST, PINNED, parse_manifest
 from feature_atlas.store import is_url, read_bytes
 from feature_atlas.urls import check_url, public
 from viewer_builder.comparison import (
@@ -23,8 +23,10 @@ from viewer_builder.render import render
 from viewer_builder.site import Site
 from viewer_builder.write import (
     place_excluded,
+    place_manifest,
     place_run,
     read_assets,
+    remove_folders,
     remove_others,
     switch_manifest,
     write_files,
@@ -63,12 +65,13 @@ def build_site(
     menu = (
         {"id": f"{p.a.id} ↔ {p.b.id}", "path": comparison_path(p)} for c in compared for p in c.record.pairs
     )
-    site = Site(atlas, link, assets, tuple(menu))
+    pinned = place_manifest(target, manifest) if link is None else None
+    site = Site(atlas, link, assets, tuple(menu), pinned)
     found = {**pages(site), **comparison_pages(site, compared, besides)}
     rendered = {path: render(page).encode() for path, page in found.items()}
     if link is None and exclude is None:
         place_run(Path(atlas_url), target, atlas.manifest)
-    write_files(out, {f"assets/{name}": data for name, data in assets.items()})
+    write_files(out, {f"{site.assets_path}/{name}": data for name, data in assets.items()})
     for each in besides:
         place_run(Path(each.atlas.url), out / each.path, each.atlas.manifest)
         told = read_bytes(f"{each.atlas.url}/{MANIFEST}")
@@ -78,6 +81,9 @@ def build_site(
     write_files(out, rendered)
     for folder in ("dictionary", "heads", "comparison"):
         remove_others(out / folder, {Path(path).name for path in rendered})
+    remove_folders(out / "assets", Path(site.assets_path).name)
+    if pinned is not None:
+        remove_folders(target / PINNED, Path(pinned).parent.name)
     if link is None and not _same(atlas_url, target):
         switch_manifest(target, manifest, atlas.manifest.run)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_atlas.manifest import MANIFEST
+from feature_atlas.manifest import MANIFEST, PINNED
 from feature_atlas.verify import FILES
 from pipeline.core.files import write_atomically
 
@@ -50,7 +50,10 @@ def read_manifest(atlas: Path) -> dict[str, Any]:
 
 
 def sweep(atlas: Path, run: str) -> None:
-    """Removes runs that the manifest no longer names; until it was switched they were the atlas."""
-    for path in (atlas / RUNS).iterdir():
-        if path.name != run:
-            shutil.rmtree(path)
+    """Removes runs that the manifest no longer names; until it was switched they were the atlas.
+
+    The manifests of pages that were rendered from them go first.
+    """
+    old = [path for path in (atlas / RUNS).iterdir() if path.name != run]
+    for path in [atlas / PINNED, *old] if old else []:
+        shutil.rmtree(path, ignore_errors=path.name == PINNED)
