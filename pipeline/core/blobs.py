@@ -21,6 +21,7 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})  # statuses of a store that 
 TIMEOUTS = 10, 60  # seconds to connect, and without a byte of an answer
 
 FOR_EVER = "public, max-age=31536000, immutable"
+EXPOSED = ("content-range", "content-length", "content-encoding")  # what pages tell trouble by
 ASK_FIRST = "no-cache"  # kept, but never shown without asking whether it has changed
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -60,10 +61,10 @@ class Headers:
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as a listing tells of it; `md5` in hex, None where the store does not know it."""
+    """An object as a listing tells of it; `md5()` in hex, None where the store does not know it."""
 
     size: int
-    md5: str | None
+    md5: Callable[[], str | None]
 
 
 class Place(ABC):
@@ -74,6 +75,8 @@ class Place(ABC):
     """
 
     url: str  # without a query: fit to be shown
+    private_advice: str = ""  # what a visitor needs who is refused
+    cors_advice: str = ""  # how pages of other sites are let in
 
     @abstractmethod
     def list(self, prefix: str = "") -> dict[str, Entry]:
@@ -84,8 +87,8 @@ class Place(ABC):
         """A small object and the tag of its version; None if there is none."""
 
     @abstractmethod
-    def put(self, name: str, source: bytes | Path, headers: Headers) -> None:
-        """Writes bytes, or the content of a file, in the place of whatever is there."""
+    def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
+        """Writes bytes, or the content of a file, in the place of whatever is there; gives the MD5."""
 
     @abstractmethod
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
@@ -106,6 +109,10 @@ class Place(ABC):
     @abstractmethod
     def public_url(self, name: str) -> str | None:
         """Where anybody would read it over http; None of a folder."""
+
+    def allow_every_origin(self) -> None:
+        """Lets pages of any site read what is public there, where the store's own interface can."""
+        raise PlaceError(f"--fix-cors knows Azure alone; of {self.url}: docs/publishing.md")
 
     def _meanwhile(self, name: str, data: bytes) -> str:
         """After a refused swap: the tag of what is there if that is `data`."""

@@ -9,6 +9,7 @@ import base64
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -25,9 +26,10 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, ContentSettings, CorsRule
 
 from pipeline.core.blobs import (
+    EXPOSED,
     PASSING,
     TIMEOUTS,
     Entry,
@@ -42,6 +44,7 @@ from pipeline.core.blobs import (
 )
 
 BLOCK = 16 << 20  # bytes of one request; larger files go in blocks, of which Azure takes 50,000
+_METHODS, _ALLOWED, _CORS_SECONDS = ["GET", "HEAD", "OPTIONS"], "range", 86_400
 _COPY_SECONDS = 600  # for a copy within one account, which takes under a second
 _DAMAGED = {"Md5Mismatch", "InvalidMd5"}  # on its way to the store
 
@@ -64,6 +67,16 @@ class AzurePlace(Place):
             raise PlaceError(f"{url} names no container: give az://CONTAINER/PREFIX")
         self._prefix = parts.path.strip("/")
         self.url = f"{parts.scheme}://{below(container, self._prefix) if self._prefix else container}"
+        self.private_advice = (
+            f"Let everybody read: az storage container set-permission --name {container} --public-access blob"
+            " (the account must allow anonymous access of blobs); or give who shall read it a role or a SAS"
+            " for the commands, of which a browser can make no use"
+        )
+        self.cors_advice = (
+            "Run again with --fix-cors, or: az storage cors add --services b --origins '*' --methods"
+            f" {' '.join(_METHODS)} --allowed-headers '{_ALLOWED}' --exposed-headers '{','.join(EXPOSED)}'"
+            f" --max-age {_CORS_SECONDS}"
+        )
         self.service = service_client(host)
         self._container: ContainerClient = self.service.get_container_client(container)
 
@@ -87,18 +100,20 @@ class AzurePlace(Place):
                 self._explain(error)
             return None
 
-    def put(self, name: str, source: bytes | Path, headers: Headers) -> None:
+    def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """In one request with its MD5, or in blocks with theirs that are then made one object at once."""
-        blob, settings = self._blob(name), _settings(headers, md5_of(source))
+        md5 = md5_of(source)
+        blob, settings = self._blob(name), _settings(headers, md5)
         if size_of(source) <= BLOCK:
             data = source if isinstance(source, bytes) else source.read_bytes()
             self._told(lambda: _upload(blob, data, settings, overwrite=True))
-            return
+            return md5.hex()
         blocks = [
             self._told(lambda number=number, data=data: _stage(blob, number, data))
             for number, data in enumerate(_pieces(source))
         ]
         self._told(lambda: blob.commit_block_list(blocks, content_settings=settings))
+        return md5.hex()
 
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
         """By If-Match, or If-None-Match: *."""
@@ -134,6 +149,20 @@ class AzurePlace(Place):
         """The blob's own, without a SAS."""
         return self._blob(name).url.partition("?")[0]
 
+    def allow_every_origin(self) -> None:
+        """Adds a rule to those of the account, unless it is there; Azure takes five."""
+        rules: list[Any] = self._told(lambda: self.service.get_service_properties())["cors"]
+        if any(rule.allowed_origins == ["*"] and rule.exposed_headers == list(EXPOSED) for rule in rules):
+            return
+        rule = CorsRule(
+            ["*"],
+            _METHODS,
+            allowed_headers=[_ALLOWED],
+            exposed_headers=list(EXPOSED),
+            max_age_in_seconds=_CORS_SECONDS,
+        )
+        self._told(lambda: self.service.set_service_properties(cors=[*rules, rule]))
+
     def _blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(below(self._prefix, name))
 
@@ -143,7 +172,7 @@ class AzurePlace(Place):
         found: dict[str, Entry] = {}
         for blob in next(pages):
             md5 = blob.content_settings.content_md5
-            found[str(blob.name)[cut:]] = Entry(int(blob.size), bytes(md5).hex() if md5 else None)
+            found[str(blob.name)[cut:]] = Entry(int(blob.size), partial(_hex, md5))
         return found, pages.continuation_token
 
     def _try(self, call: Callable[[], T]) -> T:
@@ -244,6 +273,10 @@ def _passes(error: Exception) -> bool:
 
 def _code(error: AzureError) -> str:
     return str(getattr(error, "error_code", None) or "")
+
+
+def _hex(md5: bytearray | None) -> str | None:
+    return bytes(md5).hex() if md5 else None
 
 
 def _settings(headers: Headers, md5: bytes) -> ContentSettings:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from feature_atlas.store import link_file
@@ -23,12 +24,12 @@ class LocalPlace(Place):
         self._folder = folder
 
     def list(self, prefix: str = "") -> dict[str, Entry]:
-        """All files whose name begins with `prefix`; each is read for its MD5."""
+        """All files whose name begins with `prefix`; one is read when its MD5 is asked for."""
         top = self._folder / prefix.rpartition("/")[0]
         found = (path for path in sorted(top.rglob("*")) if path.is_file() and not _is_partial(path))
         named = {path.relative_to(self._folder).as_posix(): path for path in found}
         return {
-            name: Entry(path.stat().st_size, md5_of(path).hex())
+            name: Entry(path.stat().st_size, partial(_md5, path))
             for name, path in named.items()
             if name.startswith(prefix)
         }
@@ -41,7 +42,7 @@ class LocalPlace(Place):
         data = path.read_bytes()
         return data, hashlib.sha256(data).hexdigest()
 
-    def put(self, name: str, source: bytes | Path, headers: Headers) -> None:
+    def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """Writes under a passing name, then renames."""
         path = self._path(name)
         with _held(path.parent):
@@ -49,6 +50,7 @@ class LocalPlace(Place):
                 write_atomically(path, source)
             else:
                 _copy(source, path)
+        return md5_of(source).hex()
 
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
         """Compares and replaces while no other process does."""
@@ -66,11 +68,11 @@ class LocalPlace(Place):
         if not path.is_file():
             return False
         with _held(new.parent):
-            partial = partial_of(new)
-            partial.unlink(missing_ok=True)
-            link_file(path, partial)
-            os.replace(partial, new)
-            partial.unlink(missing_ok=True)  # of two links to one file, a rename leaves both
+            passing = partial_of(new)
+            passing.unlink(missing_ok=True)
+            link_file(path, passing)
+            os.replace(passing, new)
+            passing.unlink(missing_ok=True)  # of two links to one file, a rename leaves both
         return True
 
     def delete(self, name: str) -> None:
@@ -95,12 +97,16 @@ class LocalPlace(Place):
 
 
 def _copy(source: Path, path: Path) -> None:
-    partial = partial_of(path)
-    partial.unlink(missing_ok=True)  # it may be a link to a file that must stay as it is
-    shutil.copyfile(source, partial)
-    with partial.open("rb") as file:
+    passing = partial_of(path)
+    passing.unlink(missing_ok=True)  # it may be a link to a file that must stay as it is
+    shutil.copyfile(source, passing)
+    with passing.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(partial, path)
+    os.replace(passing, path)
+
+
+def _md5(path: Path) -> str:
+    return md5_of(path).hex()
 
 
 def _is_partial(path: Path) -> bool:

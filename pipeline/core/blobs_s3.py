@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -65,6 +66,14 @@ class S3Place(Place):
             raise PlaceError(f"{url} names no bucket: give s3://BUCKET/PREFIX")
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
         self.url = f"s3://{below(self._bucket, self._prefix) if self._prefix else self._bucket}"
+        self.private_advice = (
+            "Let everybody read by a bucket policy that allows s3:GetObject (docs/publishing.md has one),"
+            " or give who shall read it keys for the commands, of which a browser can make no use"
+        )
+        self.cors_advice = (
+            f"aws s3api put-bucket-cors --bucket {self._bucket} --cors-configuration file://cors.json;"
+            " docs/publishing.md has the file"
+        )
         self._client: Any = _client()
 
     def list(self, prefix: str = "") -> dict[str, Entry]:
@@ -75,8 +84,7 @@ class S3Place(Place):
         while True:
             page: Any = self._told(lambda: self._client.list_objects_v2(Bucket=self._bucket, **asked))
             for each in page.get("Contents", []):
-                md5 = _MD5.fullmatch(each["ETag"])
-                found[str(each["Key"])[cut:]] = Entry(int(each["Size"]), md5[1] if md5 else None)
+                found[str(each["Key"])[cut:]] = Entry(int(each["Size"]), partial(_md5, each["ETag"]))
             if not page["IsTruncated"]:
                 return found
             asked["ContinuationToken"] = page["NextContinuationToken"]
@@ -90,9 +98,10 @@ class S3Place(Place):
                 return None
             self._explain(error)
 
-    def put(self, name: str, source: bytes | Path, headers: Headers) -> None:
+    def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """In one request with its MD5; S3 takes 5 GB."""
         self._told(lambda: self._upload(name, source, headers))
+        return md5_of(source).hex()
 
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
         """By If-Match, or If-None-Match: *."""
@@ -199,6 +208,12 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return _status(error) in PASSING or _code(error) in _PASSING_CODES
     return isinstance(error, HTTPClientError | IncompleteReadError)
+
+
+def _md5(etag: str) -> str | None:
+    """None of an object that came in parts or is encrypted with a key of KMS."""
+    found = _MD5.fullmatch(etag)
+    return found[1] if found else None
 
 
 def _status(error: Any) -> int:

@@ -29,7 +29,12 @@ def write_list(run: Path, files: Files) -> None:
 
 def read_list(run: Path) -> Files:
     """Reads `files.json`."""
-    listed: dict[str, list[Any]] = json.loads((run / FILES).read_bytes())
+    return parse_list((run / FILES).read_bytes())
+
+
+def parse_list(data: bytes) -> Files:
+    """The content of a `files.json`."""
+    listed: dict[str, list[Any]] = json.loads(data)
     return {name: (int(size), str(sha)) for name, (size, sha) in listed.items()}
 
 
