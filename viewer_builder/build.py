@@ -10,6 +10,7 @@ from feature_atlas.errors import InputError
 from feature_atlas.exclude import read_excluded
 from feature_atlas.manifest import MANIFEST, PINNED, parse_manifest
 from feature_atlas.store import is_url, read_bytes
+from feature_atlas.urls import check_url, public
 from viewer_builder.comparison import (
     Beside,
     comparison_pages,
@@ -53,10 +54,7 @@ def build_site(
     """
     if exclude is not None:
         _check_excluding(atlas_url, out, link, others)
-    if is_url(atlas_url) and link is None:
-        raise InputError(
-            f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}"
-        )
+    _check_link(atlas_url, link)
     source, target = open_atlas(atlas_url), out / "atlas"
     assets = read_assets()
     atlas, manifest = source, read_bytes(f"{source.url}/{MANIFEST}")
@@ -88,6 +86,19 @@ def build_site(
         remove_folders(target / PINNED, Path(pinned).parent.name)
     if link is None and not _same(atlas_url, target):
         switch_manifest(target, manifest, atlas.manifest.run)
+
+
+def _check_link(atlas_url: str, link: str | None) -> None:
+    if link is None and is_url(atlas_url):
+        here = public(atlas_url) if atlas_url.startswith("http") else "https://…"
+        raise InputError(
+            f"{public(atlas_url)} is not a folder: say where browsers find it, e.g. --link {here}"
+        )
+    if link is not None and is_url(link) and not link.startswith(("https://", "http://")):
+        raise InputError(
+            f"--link {public(link)}: browsers read https alone; give the URL by which they see it"
+        )
+    check_url(link or "")
 
 
 def _check_excluding(atlas_url: str, out: Path, link: str | None, others: Sequence[str]) -> None:
