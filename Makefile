@@ -7,6 +7,7 @@ export OMP_WAIT_POLICY ?= passive
 
 SITE := site_template/static/main.js
 MODULES := site_template/node_modules/.package-lock.json
+EMULATOR := tests/emulators/node_modules/.package-lock.json
 SOURCES := $(wildcard site_template/src/*.ts* site_template/src/*/*.ts* site_template/styles/*.css)
 
 setup: .venv/ready $(MODULES) $(SITE) ## everything that the other targets need
@@ -20,13 +21,16 @@ setup: .venv/ready $(MODULES) $(SITE) ## everything that the other targets need
 $(MODULES): site_template/package-lock.json
 	cd site_template && npm ci --ignore-scripts --no-audit --no-fund
 
+$(EMULATOR): tests/emulators/package-lock.json
+	cd tests/emulators && npm ci --ignore-scripts --no-audit --no-fund
+
 $(SITE): $(MODULES) $(SOURCES) site_template/build.mjs
 	cd site_template && npm run build
 
 demo: setup ## build the demo atlas and its site; in a terminal, open it
 	@if [ -t 1 ]; then $(BIN)/atlas demo --out build/demo; else $(BIN)/atlas demo --out build/demo --no-serve; fi
 
-test: setup chromium ## every test
+test: setup chromium $(EMULATOR) ## every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup ## formatting, lint, types

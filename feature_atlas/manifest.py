@@ -12,6 +12,7 @@ from feature_atlas.contract import FORMAT, FORMAT_VERSION
 from feature_atlas.errors import FormatError
 
 MANIFEST = "atlas.json"
+PINNED = "manifests"  # of a site: copies by digest, so that a page and its numbers are of one run
 DENSITY_BINS = 24  # quarter decades from 10^-6 to 1
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -17,14 +18,19 @@ from typing import Any
 import fsspec
 import numpy as np
 import zarr
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.codecs import GzipCodec
+from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import FsspecStore, LocalStore
 
 from feature_atlas.chunks import GZIP, array_files, shard_values
 from feature_atlas.contract import ArraySpec, numpy_dtype
-from feature_atlas.errors import FormatError
+from feature_atlas.errors import AtlasError, FormatError
+from feature_atlas.urls import check_url, public, reason
 
 SHARD_SIZES = "shard_sizes"
+_OF_FILES = (OSError, ValueError, KeyError, TypeError, RuntimeError)  # what zarr and the system raise
 _ONE_THREAD = threading.Lock()
 
 
@@ -35,13 +41,28 @@ def is_url(place: str) -> bool:
 
 def read_bytes(place: str) -> bytes:
     """A whole small file, from disk or a URL. Raises FormatError if it can't be had."""
-    try:
+    with _reading(place):
         if not is_url(place):
             return Path(place).read_bytes()
-        filesystem, path = _filesystem(place)
+        filesystem, path = _filesystem(check_url(place))
         return bytes(filesystem.cat_file(path))
-    except (OSError, ValueError, ImportError) as error:
-        raise FormatError(f"can't read {place}: {error or type(error).__name__}") from error
+
+
+def list_below(place: str) -> dict[str, int] | None:
+    """Bytes of every file below a place, by path below it; None if its host can't be asked.
+
+    A web server lists nothing. Raises FormatError if the place can't be reached.
+    """
+    if not is_url(place):
+        files = [path for path in Path(place).rglob("*") if path.is_file()]
+        return {path.relative_to(place).as_posix(): path.stat().st_size for path in files}
+    if place.startswith(("http://", "https://")):
+        return None
+    with _reading(place):
+        filesystem, path = _filesystem(check_url(place))
+        filesystem.invalidate_cache()
+        found: dict[str, Any] = filesystem.find(path, detail=True)
+        return {name.removeprefix(path).lstrip("/"): int(info["size"]) for name, info in found.items()}
 
 
 def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
@@ -50,20 +71,31 @@ def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
     A web server lists nothing: what does not end like a file is a folder there, of which `names` are
     asked for. Raises FormatError if the place can't be reached.
     """
-    try:
+    with _reading(url):
         filesystem, path = _filesystem(url)
         found = _remote_files(filesystem, path, names if url.startswith("http") else None)
         for name in found:
             file = into / name if name else into
             file.parent.mkdir(parents=True, exist_ok=True)
             filesystem.get_file(f"{path}/{name}" if name else path, str(file))
-    except (OSError, ValueError, ImportError) as error:
-        raise FormatError(f"can't read {url.partition('?')[0]}: {error or type(error).__name__}") from error
     return bool(found)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
     return fsspec.core.url_to_fs(url)
+
+
+@contextmanager
+def _reading(place: str, what: str = "read") -> Generator[None]:
+    """Makes one line of whatever is raised, which shows no key: a FormatError."""
+    try:
+        yield
+    except AtlasError:
+        raise
+    except Exception as error:  # each client of a store raises its own
+        if not is_url(place) and not isinstance(error, _OF_FILES):
+            raise
+        raise FormatError(f"can't {what} {public(place)}: {reason(error)}") from None
 
 
 def _remote_files(filesystem: Any, path: str, names: Sequence[str] | None) -> list[str]:
@@ -210,22 +242,51 @@ def _shard_sizes(path: Path) -> dict[str, int]:
     return {p.relative_to(path).as_posix(): p.stat().st_size for p in files}
 
 
+class _RemoteStore(FsspecStore):
+    """A group at a URL, read by absolute ranges of bytes: Azure knows no suffixes.
+
+    `sizes` are the group's own shard sizes, when they are known. Without them zarr would take a listed
+    file that is missing, or a part of it, for zeros.
+    """
+
+    sizes: Mapping[str, int] | None = None
+
+    @classmethod
+    def at(cls, url: str) -> _RemoteStore:
+        """By the client of all other files: zarr's own loop ends before one of its own is closed."""
+        filesystem, path = _filesystem(check_url(url))
+        return cls(AsyncFileSystemWrapper(filesystem, asynchronous=True), read_only=True, path=path)
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """The file or a part of it; None if the group has none of that name. OSError if it should."""
+        if self.sizes is None or key.endswith("zarr.json"):
+            return await super().get(key, prototype, byte_range)
+        if key not in self.sizes:
+            return None  # nothing but fill values, so that it was never written
+        size = self.sizes[key]
+        if isinstance(byte_range, SuffixByteRequest):
+            byte_range = RangeByteRequest(max(0, size - byte_range.suffix), size)
+        found = await super().get(key, prototype, byte_range)
+        wanted = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else size
+        if found is None or len(found) != wanted:
+            raise OSError(errno.EIO, f"{key} is missing or cut short; run: atlas verify on the atlas")
+        return found
+
+
 class Group:
     """A group opened to read; arrays are opened once and kept."""
 
     def __init__(self, place: str) -> None:
         self.place = place
         self._arrays: dict[str, zarr.Array[Any]] = {}
-        store = (
-            FsspecStore.from_url(place, read_only=True)
-            if is_url(place)
-            else LocalStore(place, read_only=True)
-        )
-        try:
+        with _reading(place, "open the store"):
+            store = _RemoteStore.at(place) if is_url(place) else LocalStore(place, read_only=True)
             with _quiet():
                 self._group = zarr.open_group(store, mode="r", zarr_format=3)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"can't open the store {place}: {error or type(error).__name__}") from error
+        if isinstance(store, _RemoteStore):
+            store.sizes = self.attributes.get(SHARD_SIZES)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -264,10 +325,8 @@ class Group:
     def read(self, path: str, where: Any = ...) -> np.ndarray[Any, Any]:
         """The values of an array, or of a selection of it. A missing shard is an error, never zeros."""
         array = self.array(path)
-        try:
+        with _reading(self.place, f"read {path} of"):
             return np.asarray(array[where])
-        except (OSError, ValueError, RuntimeError) as error:
-            raise FormatError(f"can't read {path} of {self.place}: {error}") from error
 
     def shard(self, path: str, number: int) -> np.ndarray[Any, Any]:
         """The entries of one whole shard of an array of numbers, for who reads them all.
@@ -290,7 +349,7 @@ class Group:
 
     def _check_shards(self, path: str) -> None:
         if is_url(self.place):
-            return  # a remote 404 shows in `atlas verify`; one request per read doubles the cost
+            return  # seen when it is read; to ask first would double the requests
         for name, size in self.shard_sizes.items():
             file = Path(self.place) / name
             if name.startswith(f"{path}/c") and (not file.is_file() or file.stat().st_size != size):

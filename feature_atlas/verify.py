@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from feature_atlas.atlas import Atlas
@@ -25,9 +26,10 @@ from feature_atlas.contract import (
 )
 from feature_atlas.errors import FormatError
 from feature_atlas.labels import label_sizes
-from feature_atlas.store import Group, is_url, read_bytes
+from feature_atlas.store import Group, list_below, read_bytes
 
 FILES = "files.json"
+_AT_ONCE = 8  # a host far away answers each file after a round trip
 
 
 def list_files(run: Path) -> dict[str, tuple[int, str]]:
@@ -60,23 +62,31 @@ def verify(atlas: Atlas) -> Iterator[str]:
 
 def wrong_files(run: str, listed: Mapping[str, Sequence[int | str]]) -> Iterator[str]:
     """Files that are missing, or are not what the list says."""
-    for name, (size, sha) in listed.items():
-        try:
-            found = measure(read_bytes(f"{run}/{name}"))
-        except FormatError as error:
-            yield str(error)
-            continue
-        if found[0] != size:
-            yield f"{run}/{name} has {found[0]:,} bytes, not {size:,}"
-        elif found[1] != sha:
-            yield f"{run}/{name} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
+
+    def look(name: str) -> str:
+        return _wrong_file(f"{run}/{name}", *listed[name])
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from filter(None, pool.map(look, listed))
+
+
+def _wrong_file(place: str, size: int | str, sha: int | str) -> str:
+    """What is wrong with it, or nothing."""
+    try:
+        found = measure(read_bytes(place))
+    except FormatError as error:
+        return str(error)
+    if found[0] != size:
+        return f"{place} has {found[0]:,} bytes, not {size:,}"
+    return (
+        ""
+        if found[1] == sha
+        else f"{place} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
+    )
 
 
 def _unlisted(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
-    if is_url(run):
-        return  # a static host can't be asked what it holds
-    there = {path.relative_to(run).as_posix() for path in Path(run).rglob("*") if path.is_file()}
-    for name in sorted(there - set(listed) - {FILES}):
+    for name in sorted(set(list_below(run) or ()) - set(listed) - {FILES}):
         yield f"{run}/{name} is not part of the atlas"
 
 

@@ -14,6 +14,7 @@ import typer
 
 from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
+from pipeline.cli_publish import publish
 from pipeline.core.dictionary_spec import FORM
 from pipeline.core.progress import say
 
@@ -332,6 +333,9 @@ def verify(
     if wrong:
         raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
     say(f"{url}: {told}, all as recorded")
+
+
+app.command()(publish)
 
 
 def _print_json(shown: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from pipeline.build import build
 from pipeline.core.params import Params, ScanParams
 from tests import tiny
 
+pytest_plugins = ["tests.emulators.stores"]
+
 # What takes minutes begins first, so that no process ends long after the others.
 LONGEST = ("test_scan.py", "test_recipe.py", "test_dvc.py", "test_resume.py")
 

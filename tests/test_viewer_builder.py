@@ -53,7 +53,8 @@ def test_a_site_is_its_pages_assets_and_the_atlas(atlas: Path, site: Path) -> No
         | dictionaries
         | heads
     )
-    assert {"assets/main.js", "assets/note.js", "assets/main.css"} <= found
+    (assets,) = (site / "assets").iterdir()
+    assert {f"assets/{assets.name}/{name}" for name in ("main.js", "note.js", "main.css")} <= found
     assert {f"atlas/{name}" for name in files(atlas)} <= found
     assert not [name for name in found if "partial" in name]
 
@@ -202,3 +203,22 @@ def test_a_dictionary_page_tells_what_its_weights_hold() -> None:
         "gate and input scale 2.0 folded in",
         "trained on the model with its writes centred, its norms folded into the weights",
     ]
+
+
+def test_pages_are_pinned_to_the_manifest_that_they_were_rendered_from(atlas: Path, tmp_path: Path) -> None:
+    """Whichever is current later; what pages now written over did read is gone."""
+    copy = tmp_path / "atlas"
+    shutil.copytree(atlas, copy)
+    build_site(str(copy), tmp_path / "site", link=None)
+    manifest = json.loads((copy / "atlas.json").read_text())
+    (copy / "atlas.json").write_text(json.dumps(manifest | {"title": "another"}))
+    (tmp_path / "site/assets/old.js").write_text("")
+    build_site(str(copy), tmp_path / "site", link=None)
+    for path in (tmp_path / "site").rglob("*.html"):
+        config = json.loads(re.findall(r'id="site">(.*?)</script>', path.read_text())[0])
+        pinned = tmp_path / "site/atlas" / config["manifest"]
+        assert pinned.read_bytes() == (copy / "atlas.json").read_bytes()
+    assert len(list((tmp_path / "site/atlas/manifests").iterdir())) == 1
+    assert len(list((tmp_path / "site/assets").iterdir())) == 1
+    build_site(str(copy), tmp_path / "linked", link="https://example.org/atlas")
+    assert '"manifest":null' in (tmp_path / "linked/index.html").read_text().replace(" ", "")

@@ -8,8 +8,9 @@ from pathlib import Path
 from feature_atlas import Atlas, open_atlas
 from feature_atlas.errors import InputError
 from feature_atlas.exclude import read_excluded
-from feature_atlas.manifest import MANIFEST, parse_manifest
+from feature_atlas.manifest import MANIFEST, PINNED, parse_manifest
 from feature_atlas.store import is_url, read_bytes
+from feature_atlas.urls import check_url, public
 from viewer_builder.comparison import (
     Beside,
     comparison_pages,
@@ -22,8 +23,10 @@ from viewer_builder.render import render
 from viewer_builder.site import Site
 from viewer_builder.write import (
     place_excluded,
+    place_manifest,
     place_run,
     read_assets,
+    remove_folders,
     remove_others,
     switch_manifest,
     write_files,
@@ -51,10 +54,7 @@ def build_site(
     """
     if exclude is not None:
         _check_excluding(atlas_url, out, link, others)
-    if is_url(atlas_url) and link is None:
-        raise InputError(
-            f"{atlas_url} is not a folder: say where the site shall read it, e.g. --link {atlas_url}"
-        )
+    _check_link(atlas_url, link)
     source, target = open_atlas(atlas_url), out / "atlas"
     assets = read_assets()
     atlas, manifest = source, read_bytes(f"{source.url}/{MANIFEST}")
@@ -65,12 +65,13 @@ def build_site(
     menu = (
         {"id": f"{p.a.id} ↔ {p.b.id}", "path": comparison_path(p)} for c in compared for p in c.record.pairs
     )
-    site = Site(atlas, link, assets, tuple(menu))
+    pinned = place_manifest(target, manifest) if link is None else None
+    site = Site(atlas, link, assets, tuple(menu), pinned)
     found = {**pages(site), **comparison_pages(site, compared, besides)}
     rendered = {path: render(page).encode() for path, page in found.items()}
     if link is None and exclude is None:
         place_run(Path(atlas_url), target, atlas.manifest)
-    write_files(out, {f"assets/{name}": data for name, data in assets.items()})
+    write_files(out, {f"{site.assets_path}/{name}": data for name, data in assets.items()})
     for each in besides:
         place_run(Path(each.atlas.url), out / each.path, each.atlas.manifest)
         told = read_bytes(f"{each.atlas.url}/{MANIFEST}")
@@ -80,8 +81,24 @@ def build_site(
     write_files(out, rendered)
     for folder in ("dictionary", "heads", "comparison"):
         remove_others(out / folder, {Path(path).name for path in rendered})
+    remove_folders(out / "assets", Path(site.assets_path).name)
+    if pinned is not None:
+        remove_folders(target / PINNED, Path(pinned).parent.name)
     if link is None and not _same(atlas_url, target):
         switch_manifest(target, manifest, atlas.manifest.run)
+
+
+def _check_link(atlas_url: str, link: str | None) -> None:
+    if link is None and is_url(atlas_url):
+        here = public(atlas_url) if atlas_url.startswith("http") else "https://…"
+        raise InputError(
+            f"{public(atlas_url)} is not a folder: say where browsers find it, e.g. --link {here}"
+        )
+    if link is not None and is_url(link) and not link.startswith(("https://", "http://")):
+        raise InputError(
+            f"--link {public(link)}: browsers read https alone; give the URL by which they see it"
+        )
+    check_url(link or "")
 
 
 def _check_excluding(atlas_url: str, out: Path, link: str | None, others: Sequence[str]) -> None:

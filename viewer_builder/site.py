@@ -28,6 +28,7 @@ class Site:
     link: str | None
     assets: Mapping[str, bytes]
     more: tuple[Mapping[str, str], ...] = ()  # further entries of the menu: id and path
+    pinned: str | None = None  # path of the manifest below an atlas beside the pages
 
     def dictionary_path(self, name: str) -> str:
         """Path of a dictionary's page, from the site's root."""
@@ -51,7 +52,7 @@ class Site:
         return {
             "manifest": manifest,
             "root": root,
-            "assets": self._assets_version,
+            "assets": self.assets_path,
             "modules": self._modules,
             "connect": self._connect,
             "menu": [
@@ -71,13 +72,19 @@ class Site:
     def config(self, root: str, page: str, dictionary: str | None) -> Any:
         """What the scripts are given, as JSON; `dictionary` also names the heads of a layer."""
         return script_json(
-            {"atlas": self.atlas_url(root), "root": root, "page": page, "dictionary": dictionary}
+            {
+                "atlas": self.atlas_url(root),
+                "manifest": self.pinned,
+                "root": root,
+                "page": page,
+                "dictionary": dictionary,
+            }
         )
 
     @cached_property
-    def _assets_version(self) -> str:
-        """Changes with the assets, so that browsers do not mix old and new."""
-        return hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:10]
+    def assets_path(self) -> str:
+        """Where the scripts and styles lie, from the site's root: another path for others, never a mix."""
+        return f"assets/{hashlib.sha256(b''.join(self.assets.values())).hexdigest()[:16]}"
 
     @cached_property
     def _modules(self) -> list[str]:

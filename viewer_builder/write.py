@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from feature_atlas import Atlas
 from feature_atlas.errors import InputError
 from feature_atlas.exclude import excluded_manifest, excluded_run, write_excluded
-from feature_atlas.manifest import MANIFEST, Manifest
+from feature_atlas.manifest import MANIFEST, PINNED, Manifest
 from feature_atlas.store import link_file
 from viewer_builder.render import TEMPLATE
 
@@ -31,6 +32,23 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes each file under its path."""
     for name, data in files.items():
         _replace(folder / name, data)
+
+
+def place_manifest(target: Path, manifest: bytes) -> str:
+    """Puts the manifest where the pages rendered from it find it, whichever is current by then.
+
+    Gives its path below the atlas. docs/decisions/0020-publishing.md says why.
+    """
+    name = f"{PINNED}/{hashlib.sha256(manifest).hexdigest()[:16]}/{MANIFEST}"
+    _replace(target / name, manifest)
+    return name
+
+
+def remove_folders(folder: Path, kept: str) -> None:
+    """Removes from a folder what pages now written over did read."""
+    for path in folder.iterdir():
+        if path.name != kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def remove_others(folder: Path, names: set[str]) -> None:
@@ -64,9 +82,7 @@ def place_excluded(atlas: Atlas, documents: Sequence[int], target: Path) -> byte
 def switch_manifest(target: Path, manifest: bytes, run: str) -> None:
     """Makes the placed run the current one, then drops those before it."""
     _replace(target / MANIFEST, manifest)
-    for old in (target / "runs").iterdir():
-        if old.name != run:
-            shutil.rmtree(old)
+    remove_folders(target / "runs", run)
 
 
 def _link(source: Path, target: Path) -> None:

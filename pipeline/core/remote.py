@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from feature_atlas.errors import InputError
 from feature_atlas.store import copy_files, is_url
+from feature_atlas.urls import public
 from pipeline.core.files import write_once
 from pipeline.core.progress import say
 
@@ -52,11 +53,6 @@ def _hub(name: str) -> Path:
     if not (folder / inside).exists():
         raise InputError(f"hf:{name}: {owner}/{repo} has no {inside}")
     return folder / inside
-
-
-def public(place: str) -> str:
-    """The place as it may be told to others: without a query, which may hold a key."""
-    return place.partition("?")[0] if is_url(place) else place
 
 
 def _copy(url: str) -> Path:

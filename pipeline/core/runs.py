@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_atlas.manifest import MANIFEST
+from feature_atlas.manifest import MANIFEST, PINNED
 from feature_atlas.verify import FILES
 from pipeline.core.files import write_atomically
 
@@ -29,7 +29,12 @@ def write_list(run: Path, files: Files) -> None:
 
 def read_list(run: Path) -> Files:
     """Reads `files.json`."""
-    listed: dict[str, list[Any]] = json.loads((run / FILES).read_bytes())
+    return parse_list((run / FILES).read_bytes())
+
+
+def parse_list(data: bytes) -> Files:
+    """The content of a `files.json`."""
+    listed: dict[str, list[Any]] = json.loads(data)
     return {name: (int(size), str(sha)) for name, (size, sha) in listed.items()}
 
 
@@ -50,7 +55,10 @@ def read_manifest(atlas: Path) -> dict[str, Any]:
 
 
 def sweep(atlas: Path, run: str) -> None:
-    """Removes runs that the manifest no longer names; until it was switched they were the atlas."""
-    for path in (atlas / RUNS).iterdir():
-        if path.name != run:
-            shutil.rmtree(path)
+    """Removes runs that the manifest no longer names; until it was switched they were the atlas.
+
+    The manifests of pages that were rendered from them go first.
+    """
+    old = [path for path in (atlas / RUNS).iterdir() if path.name != run]
+    for path in [atlas / PINNED, *old] if old else []:
+        shutil.rmtree(path, ignore_errors=path.name == PINNED)

@@ -22,10 +22,10 @@ const READING: readonly SiteConfig["page"][] = ["latent", "dictionary", "head"];
   if (first && READING.includes(config.page) && config.foreign === null) readAhead(config).catch(() => undefined);
 }
 
-async function readAhead({ atlas, dictionary }: SiteConfig): Promise<void> {
+async function readAhead({ atlas, manifest: pinned, dictionary }: SiteConfig): Promise<void> {
   const base = atlas.replace(/\/+$/, "");
-  const manifest = `${base}/atlas.json`;
-  const answer = await ask(manifest, "no-cache");
+  const manifest = `${base}/${pinned ?? "atlas.json"}`;
+  const answer = await ask(manifest, pinned === null ? "no-cache" : "default");
   const { run, dictionaries, heads = [] } = (await answer.clone().json()) as { run: string; dictionaries: Record[]; heads?: Record[] };
   if (!globalThis.ahead?.has(manifest)) return;
   const id = dictionary ?? new URLSearchParams(location.search).get("at")?.trim().split("/")[0];

@@ -4,6 +4,8 @@ export interface SiteConfig {
   atlas: string;
   /** The same, if it is not the site's own: the page's address names it, `?atlas=URL`. */
   foreign: string | null;
+  /** Of the site's own atlas: path, below it, of the manifest that the page was rendered from. */
+  manifest: string | null;
   /** Path from the page to the site's root, "" or "../". */
   root: string;
   page:

@@ -1,3 +1,4 @@
+import { readConfig } from "../config.ts";
 import { AtlasError } from "./errors.ts";
 import { fetchWhole } from "./fetch.ts";
 import { checkForeign, isForeign } from "./foreign.ts";
@@ -64,8 +65,12 @@ const SHAPE = {
 export async function openManifest(base: string): Promise<Manifest> {
   const foreign = isForeign();
   if (foreign) checkForeign(base);
-  const url = `${base}/atlas.json`;
-  const bytes = await fetchWhole(url, { cache: "no-cache" });
+  const pinned = pinnedTo(base);
+  const url = `${base}/${pinned ?? "atlas.json"}`;
+  const bytes = await fetchWhole(url, pinned === null ? { cache: "no-cache" } : {});
+  if (bytes === undefined && pinned !== null) {
+    throw new AtlasError("this page was rendered from an atlas that is no longer here", "Load the page again. On your own machine, render the site again: atlas site");
+  }
   if (bytes === undefined) {
     throw new AtlasError(
       `there is no atlas at ${base}`,
@@ -85,6 +90,12 @@ export async function openManifest(base: string): Promise<Manifest> {
   const wrong = misfit(manifest, SHAPE);
   if (wrong !== null) throw new AtlasError(`${url} is no whole manifest: ${wrong} is missing or of a wrong kind`, "The copy is damaged: copy the atlas again");
   return manifest;
+}
+
+/** The manifest that the site's own pages belong to, by its path below the atlas: never another's numbers on a page. */
+function pinnedTo(base: string): string | null {
+  const { atlas, foreign, manifest } = readConfig();
+  return foreign === null && base === atlas.replace(/\/+$/, "") ? manifest : null;
 }
 
 function parse(bytes: Uint8Array, url: string): Manifest {

@@ -1,0 +1,192 @@
+"""A site or an atlas -> a place that the world reads. Readers see the old one or the new, never a mix.
+
+docs/decisions/0020-publishing.md says why it goes in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+
+from feature_atlas.errors import FormatError
+from feature_atlas.verify import FILES, measure
+from pipeline.core.blobs import ASK_FIRST, FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
+from pipeline.core.files import digest, file_digest
+from pipeline.core.progress import Step, say, step
+from pipeline.core.publication import Publication, folder_of, listed_files
+from pipeline.core.published import Claim, Published, claimed, read_published, settled
+from pipeline.core.runs import Files, parse_list, total
+
+THREADS = 8
+
+Listing = Mapping[str, Entry]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: files of frozen folders to send, or to copy from where they are at the place."""
+
+    send: Files
+    copy: Mapping[str, str]  # from which name
+    pages: Files
+    gone: tuple[str, ...]  # what nothing will need any more
+
+    def lines(self, switch: str | None) -> list[str]:
+        """What is to be done, told."""
+        names = list(dict.fromkeys(folder_of(name) or name for name in self.gone))
+        return [
+            f"to send: {len(self.send):,} files that never change, {total(self.send):,} bytes",
+            f"to copy from an earlier run at the place: {len(self.copy):,} files",
+            f"to replace: {len(self.pages):,} pages, {total(self.pages):,} bytes"
+            + (f", and {switch}" if switch else ""),
+            f"to remove: {len(self.gone):,} files" + (f": {', '.join(names)}" if names else ""),
+        ]
+
+
+def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool = False) -> None:
+    """Makes it what readers find at the place; a killed run goes on.
+
+    First everything that never changes, then, one publisher at a time, the pages, and last the manifest
+    by compare-and-swap. What only publications before the last `keep` need is removed then.
+
+    Raises WrittenMeanwhile if another publisher was first, PlaceError if the place refuses.
+    """
+    before, tag = read_published(place) if dry_run else settled(place, publication)
+    there = place.read(publication.manifest) if publication.manifest else None
+    switch = publication.switched if publication.switched != (there and there[0]) else None
+    if before is not None and before.is_of(publication, keep) and switch is None:
+        say(f"{place.url}: unchanged, nothing is sent")
+        return
+    plan = _plan(place, publication, before, keep)
+    for line in plan.lines(publication.manifest if switch else None):
+        say(line)
+    if dry_run:
+        return
+    with step("publish", total(plan.send) + total(plan.pages), "bytes") as progress:
+        _send_frozen(place, publication, plan, progress)
+        claim = Claim(place, claimed(publication, before), tag)
+        _send_pages(place, publication, plan.pages, claim, progress)
+    if switch is not None and publication.manifest:
+        claim.hold()
+        headers = Headers.of(publication.manifest, ASK_FIRST)
+        place.swap(publication.manifest, switch, there and there[1], headers)
+    claim.keep(keep)
+    _together(partial(_remove, place, claim, name) for name in plan.gone)
+    claim.finish(publication)
+
+
+def _plan(place: Place, publication: Publication, before: Published | None, keep: int) -> Plan:
+    listed = _list(place, publication, before)
+    whole = before.folders if before else {}
+    send = {
+        name: told
+        for folder, key in publication.whole.items()
+        if whole.get(folder) != key
+        for name, told in publication.folders[folder].items()
+        if not _is_there(listed.get(name), publication, name)
+    }
+    copies = _copies(place, whole) if send else {}
+    copy = {name: copies[told] for name, told in send.items() if told in copies}
+    same = before.unchanged(publication) if before else {}
+    after = claimed(publication, before)
+    folders = after.known(keep)
+    gone = [name for name in listed if (folder := folder_of(name)) and folder not in folders]
+    gone += [name for name in after.pages if name not in publication.pages]
+    return Plan(
+        send={name: told for name, told in send.items() if name not in copy},
+        copy=copy,
+        pages={name: told for name, told in publication.pages.items() if name not in same},
+        gone=tuple(gone),
+    )
+
+
+def _list(place: Place, publication: Publication, before: Published | None) -> dict[str, Entry]:
+    """What lies at the place beside the frozen folders, of a publisher that was killed too."""
+    folders = {*publication.folders, *(before.folders if before else ())}
+    parents = {folder.rpartition("/")[0] for folder in folders}
+    return {name: entry for parent in sorted(parents) for name, entry in place.list(f"{parent}/").items()}
+
+
+def _is_there(entry: Entry | None, publication: Publication, name: str) -> bool:
+    """Whether a killed publisher has left the file at the place, byte for byte."""
+    path = publication.root / name
+    return entry is not None and entry.size == path.stat().st_size and entry.md5() == md5_of(path).hex()
+
+
+def _copies(place: Place, whole: Mapping[str, str]) -> dict[tuple[int, str], str]:
+    """Where files lie at the place, by size and SHA-256: those of the runs that are there whole."""
+    found: dict[tuple[int, str], str] = {}
+    for folder, key in whole.items():
+        told = place.read(f"{folder}/{FILES}")
+        if told is None:
+            continue
+        files = listed_files(folder, parse_list(told[0]), measure(told[0]))
+        if digest(files) == key:
+            found |= {told: name for name, told in files.items()}
+    return found
+
+
+def _send_frozen(place: Place, publication: Publication, plan: Plan, progress: Step) -> None:
+    """Sends and copies, then looks whether all of it has come to lie there."""
+    sent: dict[str, str | None] = {}
+
+    def send(name: str, told: tuple[int, str]) -> None:
+        sent[name] = _send(place, publication, name, told, FOR_EVER)
+        progress.advance(told[0])
+
+    def copy(name: str, source: str) -> None:
+        if not place.copy(source, name):
+            size, sha = publication.folders[folder_of(name) or ""][name]
+            send(name, (size, sha))
+
+    _together(partial(send, *each) for each in plan.send.items())
+    _together(partial(copy, *each) for each in plan.copy.items())
+    if plan.send or plan.copy:
+        _check(_list(place, publication, None), publication, sent)
+
+
+def _check(listed: Listing, publication: Publication, sent: Mapping[str, str | None]) -> None:
+    for files in publication.folders.values():
+        for name, (size, _) in files.items():
+            entry = listed.get(name)
+            if entry is None or entry.size != size or entry.md5() not in (None, sent.get(name, entry.md5())):
+                raise PlaceError(
+                    f"{name} is not at the place as it was sent; readers still find what was there before:"
+                    " run the same command again"
+                )
+
+
+def _send_pages(place: Place, publication: Publication, pages: Files, claim: Claim, progress: Step) -> None:
+    def send(name: str, told: tuple[int, str]) -> None:
+        claim.hold()
+        _send(place, publication, name, told, ASK_FIRST)
+        progress.advance(told[0])
+
+    _together(partial(send, *each) for each in pages.items())
+
+
+def _send(place: Place, publication: Publication, name: str, told: tuple[int, str], cached: str) -> str:
+    """Gives the MD5. Raises FormatError if the file is no longer what its digest says."""
+    path = publication.root / name
+    if (path.stat().st_size, file_digest(path)) != told:
+        raise FormatError(f"{path} is damaged or was changed meanwhile; run: atlas verify on the atlas")
+    return place.put(name, path, Headers.of(name, cached))
+
+
+def _remove(place: Place, claim: Claim, name: str) -> None:
+    claim.hold()
+    place.delete(name)
+
+
+def _together(jobs: Iterable[Callable[[], object]]) -> None:
+    """Does all jobs in THREADS threads; after the first error no other is begun."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            running = [pool.submit(job) for job in jobs]
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+            for each in done:
+                each.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,129 @@
+"""Fixtures of the emulated blob stores: one server each a process, an empty container or bucket a test.
+
+Their account name and key are the ones that Azurite publishes, and open nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from boto3 import client
+from fsspec import get_filesystem_class
+from moto.server import ThreadedMotoServer
+
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURITE = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+OPTIONS = ("--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck", "--silent")
+MISSING = "Azurite is not installed: run npm ci --ignore-scripts in tests/emulators, or make test"
+HOSTS_OWN = ("AZURE_", "AWS_")  # what the machine's owner has set for clouds of his own
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A container or bucket: as the pipeline is told of it, and as browsers are."""
+
+    url: str
+    http: str
+
+    @property
+    def name(self) -> str:
+        """The container's or bucket's own."""
+        return self.url.partition("://")[2]
+
+
+@pytest.fixture(scope="session")
+def azurite_server() -> Iterator[str]:
+    """URL of the account in an Azurite that keeps everything in memory; fails if it is not installed."""
+    if not AZURITE.is_file():
+        pytest.fail(MISSING, pytrace=False)
+    command = ["node", str(AZURITE), *OPTIONS, "--inMemoryPersistence", "--disableTelemetry"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if found := re.search(r"listens on (http://\S+)", line):
+                yield f"{found[1]}/{ACCOUNT}"
+                break
+        else:
+            pytest.fail("Azurite has ended: " + "".join(said), pytrace=False)
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """URL of an S3 server that keeps everything in memory."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def azurite(azurite_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An empty private container, and the environment by which it is reached."""
+    told = {"AZURE_STORAGE_CONNECTION_STRING": connection_string(azurite_server)}
+    set_environment(told, monkeypatch)
+    name = f"container-{next(_numbers)}"
+    with account(azurite_server) as service:
+        service.create_container(name)
+        yield Store(f"az://{name}", f"{azurite_server}/{name}")
+        service.delete_container(name)
+    forget_clients()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An empty private bucket, and the environment by which it is reached."""
+    told = {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "not-a-key",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    set_environment(told, monkeypatch)
+    name = f"bucket-{next(_numbers)}"
+    with closing(client("s3")) as service:
+        service.create_bucket(Bucket=name)
+    yield Store(f"s3://{name}", f"{s3_server}/{name}")
+    forget_clients()
+
+
+def connection_string(server: str, secret: str = f"AccountKey={KEY}") -> str:
+    """How Azure's libraries are told of the account, and of a key or of a SAS (`SharedAccessSignature=`)."""
+    return f"BlobEndpoint={server};AccountName={ACCOUNT};{secret}"
+
+
+def account(server: str) -> BlobServiceClient:
+    """The account, by its key."""
+    return BlobServiceClient.from_connection_string(connection_string(server))
+
+
+def set_environment(told: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials as a user sets them, and no others; fsspec's clients, which keep theirs, are forgotten."""
+    for name in os.environ:
+        if name.startswith(HOSTS_OWN):
+            monkeypatch.delenv(name)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Clients are made anew when next asked for."""
+    for protocol in ("az", "s3"):
+        get_filesystem_class(protocol).clear_instance_cache()
