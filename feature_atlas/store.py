@@ -65,6 +65,13 @@ def list_below(place: str) -> dict[str, int] | None:
         return {name.removeprefix(path).lstrip("/"): int(info["size"]) for name, info in found.items()}
 
 
+def fetch_file(url: str, into: Path) -> None:
+    """Copies a remote file of any size. Raises FormatError if it can't be had."""
+    with _reading(url):
+        filesystem, path = _filesystem(check_url(url))
+        filesystem.get_file(path, str(into))
+
+
 def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
     """Copies a remote file to `into`, or a folder's files into it; whether there was any.
 
