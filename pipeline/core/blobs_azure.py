@@ -194,13 +194,8 @@ class AzurePlace(Place):
         """The SDK's own text is left out: it may hold a SAS, or what was signed."""
         name, account = self._container.container_name, self.service.account_name
         if isinstance(error, ClientAuthenticationError) or getattr(error, "status_code", None) == 403:
-            code = getattr(error, "error_code", None) or "AuthenticationFailed"
-            refused(
-                self.url,
-                403,
-                str(code),
-                "check the key or SAS of the environment, and that it may write here",
-            )
+            remedy = "check the key or SAS of the environment, and that it may write here"
+            refused(self.url, 403, _code(error) or "AuthenticationFailed", remedy)
         if not isinstance(error, HttpResponseError) or error.status_code is None:
             raise PlaceError(
                 f"{self.url}: the store of {account} can't be reached ({type(error).__name__});"
@@ -208,12 +203,8 @@ class AzurePlace(Place):
             ) from None
         code = _code(error)
         if code == "ContainerNotFound":
-            refused(
-                self.url,
-                404,
-                code,
-                f"make it: az storage container create --name {name} --public-access blob",
-            )
+            remedy = f"make it: az storage container create --name {name} --public-access blob"
+            refused(self.url, 404, code, remedy)
         refused(self.url, error.status_code, code, "run the same command again")
 
 
@@ -272,7 +263,8 @@ def _passes(error: Exception) -> bool:
 
 
 def _code(error: AzureError) -> str:
-    return str(getattr(error, "error_code", None) or "")
+    code: Any = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
 
 
 def _hex(md5: bytearray | None) -> str | None:

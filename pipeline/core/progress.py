@@ -72,4 +72,4 @@ def step(name: str, total: int | None, unit: str, done: int = 0) -> Generator[St
 
 def say(line: str) -> None:
     """One line of counts or advice, on stderr."""
-    console.print(line, markup=False)
+    console.print(line, markup=False, soft_wrap=True)
