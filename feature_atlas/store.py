@@ -65,6 +65,13 @@ def list_below(place: str) -> dict[str, int] | None:
         return {name.removeprefix(path).lstrip("/"): int(info["size"]) for name, info in found.items()}
 
 
+def fetch_file(url: str, into: Path) -> None:
+    """Copies a remote file of any size. Raises FormatError if it can't be had."""
+    with _reading(url):
+        filesystem, path = _filesystem(check_url(url))
+        filesystem.get_file(path, str(into))
+
+
 def copy_files(url: str, into: Path, names: Sequence[str]) -> bool:
     """Copies a remote file to `into`, or a folder's files into it; whether there was any.
 
@@ -265,12 +272,13 @@ class _RemoteStore(FsspecStore):
             return await super().get(key, prototype, byte_range)
         if key not in self.sizes:
             return None  # nothing but fill values, so that it was never written
-        size = self.sizes[key]
+        first, last = 0, self.sizes[key]
         if isinstance(byte_range, SuffixByteRequest):
-            byte_range = RangeByteRequest(max(0, size - byte_range.suffix), size)
-        found = await super().get(key, prototype, byte_range)
-        wanted = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else size
-        if found is None or len(found) != wanted:
+            first = max(0, last - byte_range.suffix)
+        elif isinstance(byte_range, RangeByteRequest):
+            first, last = byte_range.start, byte_range.end
+        found = await super().get(key, prototype, RangeByteRequest(first, last))
+        if found is None or len(found) != last - first:
             raise OSError(errno.EIO, f"{key} is missing or cut short; run: atlas verify on the atlas")
         return found
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import shutil
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -48,17 +49,22 @@ VERSION = 4
 TOKEN_INDEX = "tokens.zarr"
 
 
-def run(params: Params, work: Path, out: Path) -> None:
-    """Writes the atlas at `out` from what the other stages left in `work`; a killed run goes on."""
+def run(params: Params, work: Path, out: Path, published: Collection[str] = ()) -> bool:
+    """Writes the atlas at `out` from what the other stages left in `work`; a killed run goes on.
+
+    Does nothing, and returns False, if the run is one of those that are `published` where it is meant for.
+    """
     folder = ModelFolder.resolve(params.model)
     dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     run_id = _run_id(params, folder, dictionaries, work)
+    if run_id in published:
+        return False
     path = out / RUNS / run_id
     there = read_manifest(out)
     if run_id in (there.get("run"), there.get("labelled_from")) and (out / RUNS / there["run"]).is_dir():
         sweep(out, there["run"])  # a build killed after the switch has left the old run there
-        return
+        return True
     path.mkdir(parents=True, exist_ok=True)
     write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
@@ -79,6 +85,7 @@ def run(params: Params, work: Path, out: Path) -> None:
     if there.get("labelled_from"):
         say("the labels that atlas label had brought are not in the new run: bring them again")
     say(f"atlas: {out}, {total(files) / 2**20:,.1f} MiB in {len(files):,} files")
+    return True
 
 
 def _write_dictionaries(

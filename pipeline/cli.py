@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +27,11 @@ app = typer.Typer(
 
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file of parameters; flags go over it.")]
 Out = Annotated[
-    str, typer.Option("--out", help="Folder of the atlas; its work folder is OUT.work beside it.")
+    str, typer.Option("--out", help="Folder or URL of the atlas; its work folder is OUT.work beside it.")
+]
+Work = Annotated[
+    Path | None,
+    typer.Option("--work", help="Folder of this machine for the work on an atlas at a URL, kept in step."),
 ]
 
 
@@ -77,10 +81,10 @@ def build(
     max_tokens: Annotated[int | None, typer.Option(help="Read at most so many tokens.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
     device: Annotated[str | None, typer.Option(help="Where torch runs.")] = None,
+    work: Work = None,
 ) -> None:
     """Build an atlas: every stage, going on where a killed one stopped."""
     from pipeline.build import build as build_atlas
-    from pipeline.build import local
     from pipeline.core.params import load_params, make_params
 
     overrides: dict[str, Any] = {
@@ -96,32 +100,19 @@ def build(
     }
     given = {key: value for key, value in overrides.items() if value is not None}
     params = load_params(config, given) if config else make_params(given, "the command line")
-    build_atlas(params, local(out))
+    build_atlas(params, out, work)
 
 
 def _stage(name: str, does: str) -> None:
     """`atlas tokens`, `atlas scan`, …: one stage alone, as dvc.yaml calls it."""
 
-    def command(config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out) -> None:
-        from pipeline import assemble, describe, effects, map, quality, scan, tokens
-        from pipeline.build import local
-        from pipeline.core.files import only_one
+    def command(
+        config: Annotated[Path, typer.Option(help="YAML file of parameters.")], out: Out, work: Work = None
+    ) -> None:
+        from pipeline.build import run_stage
         from pipeline.core.params import load_params
-        from pipeline.core.runs import work_folder
 
-        atlas = local(out)
-        params, work = load_params(config, {}), work_folder(atlas)
-        stages: dict[str, Callable[[], None]] = {
-            "tokens": lambda: tokens.run(params, work),
-            "scan": lambda: scan.run(params, work),
-            "describe": lambda: describe.run(params, work),
-            "effects": lambda: effects.run(params, work),
-            "map": lambda: map.run(params, work),
-            "quality": lambda: quality.run(params, work),
-            "assemble": lambda: assemble.run(params, work, atlas),
-        }
-        with only_one(work):
-            stages[name]()
+        run_stage(name, load_params(config, {}), out, work)
 
     app.command(name, help=f"One stage: {does}.")(command)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from feature_atlas.errors import InputError
 
-_MARK = "stage.json"
+MARK = "stage.json"
 
 
 def read_text(path: Path) -> str:
@@ -132,6 +132,7 @@ class StageFolder:
         mark, done = self._mark(), self._done()
         if mark.get("key") != self.key:
             self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / MARK).unlink(missing_ok=True)  # it speaks of what is about to go
             for path in self.path.iterdir():
                 if path.name not in done:
                     path.unlink()
@@ -158,12 +159,17 @@ class StageFolder:
         return {name: key for name, key in done.items() if self.items.get(name) == key}
 
     def _mark(self) -> dict[str, Any]:
-        path = self.path / _MARK
+        path = self.path / MARK
         return json.loads(path.read_bytes()) if path.is_file() else {}
 
     def _write(self, finished: bool, done: dict[str, str]) -> None:
         mark = {"key": self.key, "finished": finished, "items": done}
-        write_atomically(self.path / _MARK, json.dumps(mark).encode())
+        write_atomically(self.path / MARK, json.dumps(mark).encode())
+
+
+def cache_folder(name: str) -> Path:
+    """A folder of the user's cache, which may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feature-atlas" / name
 
 
 @contextmanager

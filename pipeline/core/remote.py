@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path, PurePosixPath
 
 from feature_atlas.errors import InputError
 from feature_atlas.store import copy_files, is_url
 from feature_atlas.urls import public
-from pipeline.core.files import write_once
+from pipeline.core.files import cache_folder, write_once
 from pipeline.core.progress import say
 
 # A web server lists no folders: these are asked for.
@@ -60,9 +59,7 @@ def _copy(url: str) -> Path:
     name = PurePosixPath(public(url).partition("://")[2].strip("/"))
     if ".." in name.parts:
         raise InputError(f"{public(url)} goes up a folder; give the URL without '..'")
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feature-atlas" / "dictionaries"
-    )
+    cache = cache_folder("dictionaries")
     folder = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
 
     def bring(into: Path) -> None:
