@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from feature_atlas.urls import check_url
 from pipeline import assemble, describe, effects, map, quality, scan, tokens
 from pipeline.core.blobs import Place, open_place
 from pipeline.core.device import open_device
-from pipeline.core.files import cache_folder, only_one
-from pipeline.core.in_step import in_step
+from pipeline.core.files import only_one
+from pipeline.core.in_step import in_step, local_atlas
 from pipeline.core.params import Params, save_params
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication
@@ -70,9 +69,8 @@ def _at_work(out: str, scratch: Path | None) -> Generator[tuple[Path, Callable[[
     if not urlsplit(check_url(out)).path.strip("/"):
         raise InputError(f"{out} has no prefix: give one, as in {out.rstrip('/')}/my-atlas")
     url = out.rstrip("/")
-    folder = scratch or cache_folder("work") / hashlib.sha256(url.encode()).hexdigest()[:16]
-    say(f"what the stages make is kept in {folder}, and in step with {url}.work")
-    atlas = folder / "atlas"
+    atlas = scratch / "atlas" if scratch else local_atlas(url)
+    say(f"what the stages make is kept in {atlas.parent}, and in step with {url}.work")
     with only_one(work_folder(atlas)), in_step(f"{url}.work", work_folder(atlas)) as keep:
         yield atlas, keep
 

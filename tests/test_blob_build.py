@@ -27,6 +27,7 @@ from pipeline.core.files import MARK, StageFolder
 from pipeline.core.in_step import STATE, InStep, in_step
 from pipeline.core.params import Params, save_params
 from pipeline.core.runs import RUNS
+from pipeline.core.sides import Side
 from tests.emulators.stores import Store
 
 PLAIN = Headers("application/octet-stream", "no-cache")
@@ -81,8 +82,12 @@ def test_each_stage_may_run_on_a_machine_of_its_own(
         run_stage(stage, tiny_params, url, tmp_path / stage)
         if stage == "scan":
             monkeypatch.setattr(scan, "scan", lambda *_: pytest.fail("scanned again"))
-    build(tiny_params, url, tmp_path / "new")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    build(tiny_params, url)
     assert far_content(url) == content(tiny_atlas)
+    assert Side.open(f"{url}#tiny-sae", None).params == tiny_params, (
+        "the machine that built needs no --config"
+    )
 
 
 SLOW = """

@@ -7,6 +7,7 @@ docs/decisions/0021-built-at-a-url.md says why.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -19,9 +20,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from feature_atlas.errors import AtlasError, FormatError
-from feature_atlas.store import fetch_file
+from feature_atlas.store import fetch_file, is_url
 from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, open_place
-from pipeline.core.files import MARK, file_digest, partial_of, write_atomically
+from pipeline.core.files import MARK, cache_folder, file_digest, partial_of, write_atomically
 from pipeline.core.progress import say
 from pipeline.core.stopping import Checkpoint
 
@@ -32,6 +33,13 @@ _HEADERS = Headers("application/octet-stream", ASK_FIRST)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
 Measured = tuple[int, str]
+
+
+def local_atlas(place: str) -> Path:
+    """The folder of an atlas; of one at a URL, where it is made on this machine if nothing else is said."""
+    if not is_url(place):
+        return Path(place.rstrip("/"))
+    return cache_folder("work") / hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16] / "atlas"
 
 
 class Told(BaseModel):

@@ -8,6 +8,7 @@
  */
 import { readConfig, type SiteConfig } from "./config.ts";
 import { embed, embeddedPane } from "./state/embed.ts";
+import { keyed } from "./store/key.ts";
 
 interface Record {
   id: string;
@@ -38,7 +39,7 @@ async function readAhead({ atlas, manifest: pinned, dictionary }: SiteConfig): P
 }
 
 function ask(url: string, cache: RequestCache): Promise<Response> {
-  const answer = fetch(url, { cache, credentials: "same-origin" });
+  const answer = fetch(keyed(url), { cache, credentials: "same-origin" });
   globalThis.ahead?.set(url, answer);
   return answer;
 }
