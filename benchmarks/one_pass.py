@@ -114,7 +114,9 @@ def one_pass(
         scanner = Scanner(model, points, scans, windows, params.scan)
         parts = Parts(Path(state), Tree(len(scanner.units)))
         gathered: list[Gathered] = []
-        spent = cpu_seconds(lambda: gathered.append(scan_here(scanner, parts, params.scan.checkpoint_seconds)))
+        spent = cpu_seconds(
+            lambda: gathered.append(scan_here(scanner, parts, params.scan.checkpoint_seconds))
+        )
         for each in gathered[0].kept:
             save_arrays(Path(state) / "result.npz", each.result())
     return {

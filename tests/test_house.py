@@ -34,6 +34,7 @@ OWNERS = {
     "google_crc32c": "feature_atlas/chunks.py",
     "fsspec": "feature_atlas/store.py",
     "jinja2": "viewer_builder/render.py",
+    "ray": "pipeline/core/ray_engine.py",
     "typer": "pipeline/cli.py",
 }
 
