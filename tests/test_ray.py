@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,13 @@ from feature_atlas.errors import InputError
 from pipeline.build import build, work_folder
 from pipeline.core import ray_engine
 from pipeline.core.engine import Engine
+from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
-from pipeline.core.ray_engine import Handing, Held, Work, Worker
+from pipeline.core.parts import Parts
+from pipeline.core.ray_engine import Handing, Held, Work, Worker, scan_there
+from pipeline.core.units import Tree, Units
+from pipeline.core.windows import corpus_digest
+from pipeline.scan import open_windows, scanner_there
 from tests import tiny
 
 UNITS = 14
@@ -176,6 +182,19 @@ def when_all_work(monkeypatch: pytest.MonkeyPatch, deed: Deed = lambda _: True) 
 
     monkeypatch.setattr(Handing, "_hand_out", handed)
     return done
+
+
+def test_a_machine_with_other_files_is_refused(
+    in_units: tuple[Params, Path], out: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    """What a worker raises is raised here."""
+    params, work = in_units[0], work_folder(out)
+    windows = open_windows(params, ModelFolder.resolve(params.model), work)
+    units, keys = Units.of(windows, params.scan), {"tiny-sae.npz": "0" * 64}
+    opener = partial(scanner_there, params, keys, list(keys), corpus_digest(work / "tokens"))
+    parts = Parts(tmp_path, Tree(len(units)))
+    with pytest.raises(InputError, match=r"would scan tiny-sae\.npz with another model"):
+        list(scan_there(opener, windows.corpus, units, parts, Engine("ray", 1, cluster.address), params))
 
 
 def test_no_more_workers_than_cores(in_units: tuple[Params, Path], out: Path, cluster: Cluster) -> None:

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +22,9 @@ from pipeline.build import build, work_folder
 from pipeline.core.accumulate.heavy_types import HeavyTypes
 from pipeline.core.engine import Engine
 from pipeline.core.files import load_arrays
-from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params
 from pipeline.core.parts import Parts
 from pipeline.core.units import Node, Tree, Units
-from pipeline.core.windows import corpus_digest
-from pipeline.scan import open_windows, scanner_there
 from tests import tiny
 from tests.test_accumulate import feed_types
 from tests.test_resume import slow_saves
@@ -215,15 +211,6 @@ def test_parts_keep_no_node_below_another(tmp_path: Path) -> None:
     assert parts.there() == [Node(2, 0)]
     parts.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["mlp_post.0.npz"]
-
-
-def test_another_machine_must_have_the_same_files(in_units: tuple[Params, Path]) -> None:
-    params, out = in_units
-    tokens = work_folder(out) / "tokens"
-    corpus = open_windows(params, ModelFolder.resolve(params.model), work_folder(out)).corpus
-    given: tuple[Any, ...] = (["tiny-sae.npz"], corpus_digest(tokens), corpus, 1)
-    with pytest.raises(InputError, match=r"would scan tiny-sae\.npz with another model"):
-        scanner_there(params, {"tiny-sae.npz": "0" * 64}, *given)
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,7 @@ def _shares(engine: Engine, on_gpu: bool) -> tuple[int, int, int]:
             " --workers, or another --address"
         )
     each = -(-n // len(machines))
-    return n, max(1, int(min(machine["CPU"] for machine in machines)) // each), int(on_gpu)
+    return n, max(1, int(min(machine.get("CPU", 1) for machine in machines)) // each), int(on_gpu)
 
 
 @contextmanager
