@@ -1,6 +1,6 @@
 """What Ray costs over one process on the same units, and what merging costs.
 
-    python -m benchmarks.engines [--tokens 393216] [--json]
+    python -m benchmarks.engines [--tokens 196608] [--json]
 
 Prints one JSON object last, and without --json writes the section of `docs/scaling.md` before. Both engines
 scan the same units on all cores, Ray with one worker. The time until that is ready (Ray's own processes, the
@@ -46,12 +46,13 @@ WORKERS, UNITS, LINK = (
     1.25e9,
 )  # of the simulation; the last in bytes a second from machine to machine
 DEFAULT = ScanParams().unit_tokens
+ROUNDS = 2  # the best of each counts
 
 
 def main() -> None:
     """Prints one JSON object."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
-    arguments.add_argument("--tokens", type=int, default=393_216)
+    arguments.add_argument("--tokens", type=int, default=196_608)
     arguments.add_argument("--json", action="store_true", help="only print")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -70,9 +71,9 @@ def measure(folder: Path, tokens: int) -> dict[str, Any]:
     windows = open_windows(params, ModelFolder.resolve(params.model), folder / "work")
     scanner = scanner_for(params, windows)
     merge, size = merging(scanner)  # which compiles
-    local = through_here(scanner, new_parts(folder / "local", scanner), params)
-    distant = through_ray(
-        windows.corpus, params, new_parts(folder / "ray", scanner), scanner, folder / "opened"
+    rounds = [one_round(scanner, windows.corpus, params, folder / str(n)) for n in range(ROUNDS)]
+    local, distant = (
+        {key: min(each[side][key] for each in rounds) for key in rounds[0][side]} for side in (0, 1)
     )
     rate = windows.counted_tokens / local["seconds"]
     return {
@@ -91,6 +92,18 @@ def measure(folder: Path, tokens: int) -> dict[str, Any]:
             n: round(simulated(n, DEFAULT / rate, SAMPLE / rate, merge, size), 4) for n in (1, WORKERS)
         },
     }
+
+
+def one_round(
+    scanner: Scanner, corpus: Corpus, params: Params, folder: Path
+) -> tuple[dict[str, float], dict[str, float]]:
+    """One process, then Ray."""
+    folder.mkdir()
+    here, there = (new_parts(folder / name, scanner) for name in ("here", "there"))
+    return (
+        through_here(scanner, here, params),
+        through_ray(corpus, params, there, scanner, folder / "opened"),
+    )
 
 
 def scanner_for(params: Params, windows: Windows, threads: int | None = None) -> Scanner:
