@@ -11,7 +11,7 @@ from pipeline.core.params import Params, ScanParams
 from tests import tiny
 
 # What takes minutes begins first, so that no process ends long after the others.
-LONGEST = ("test_scan.py", "test_recipe.py", "test_dvc.py", "test_resume.py")
+LONGEST = ("test_scan.py", "test_ray.py", "test_recipe.py", "test_dvc.py", "test_resume.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

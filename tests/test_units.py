@@ -24,7 +24,7 @@ from pipeline.core.engine import Engine
 from pipeline.core.files import load_arrays
 from pipeline.core.params import Params
 from pipeline.core.parts import Parts
-from pipeline.core.units import Node, Tree, Units
+from pipeline.core.units import Node, Taken, Tree, Units
 from tests import tiny
 from tests.test_accumulate import feed_types
 from tests.test_resume import slow_saves
@@ -69,6 +69,24 @@ def merged(tree: Tree, order: list[int]) -> str:
         there[node] = text
     assert list(there) == [tree.root]
     return there[tree.root]
+
+
+@settings(max_examples=100, deadline=None)
+@given(n=st.integers(1, 40), seed=st.integers(0, 10_000))
+def test_late_and_lost_answers_count_no_unit_twice(n: int, seed: int) -> None:
+    """Whatever nodes are entered or lost in whatever order, each unit is in one of them or missing."""
+    tree, dice, taken = Tree(n), random.Random(seed), Taken[str]()
+    for number in range(60):
+        node = tree.leaf(dice.randrange(n))
+        for _ in range(dice.randrange(4)):
+            node = node if node == tree.root else tree.above(node)
+        if dice.random() < 0.2:
+            taken.pop(node, None)
+        else:
+            taken.take(node, str(number))
+            assert any(other.holds(node) for other in taken)
+        there = [unit for each in taken for unit in tree.units(each)]
+        assert sorted(there + tree.missing(taken)) == list(range(n))
 
 
 @pytest.mark.parametrize("n", [2, 5, 13])

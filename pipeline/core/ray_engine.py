@@ -27,7 +27,7 @@ from pipeline.core.parts import Parts
 from pipeline.core.progress import say, step
 from pipeline.core.scanner import Scanner
 from pipeline.core.stopping import Checkpoint, stop_asked
-from pipeline.core.units import Node, Units
+from pipeline.core.units import Node, Taken, Units
 from pipeline.core.windows import Corpus
 
 try:
@@ -151,7 +151,7 @@ class Handing:
         self._tree, self._corpus = parts.tree, ray.put(corpus)
         partners = parts.partners()
         self._partners: Any = None if partners is None else ray.put(partners)
-        self._held: dict[Node, Held] = {}
+        self._held: Taken[Held] = Taken()
         self._workers: list[Worker] = []
         self._asked: dict[Any, Asked] = {}
         self._lost: Counter[Work] = Counter()
@@ -257,10 +257,9 @@ class Handing:
                 self._partners = ray.put(found)
                 self._ask(worker, Work("scan", 0))  # which it has begun
             case Work("scan", int() as unit):
-                self._held[self._tree.leaf(unit)] = held
+                self._held.take(self._tree.leaf(unit), held)
             case Work("merge", Node() as node):
-                del self._held[node], self._held[node.beside]
-                self._held[self._tree.above(node)] = held
+                self._held.take(self._tree.above(node), held)
             case _:
                 assert self._left is not None
                 self._left.remove(str(work.of))
@@ -299,8 +298,7 @@ class Handing:
 
     def _look_on_disk(self) -> None:
         for node in self._parts.there():
-            if not any(held.holds(node) for held in self._held):
-                self._held[node] = Held()
+            self._held.take(node, Held())
 
     def _save(self) -> None:
         there = self._parts.there()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pipeline.core.params import ScanParams
 from pipeline.core.windows import Windows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,18 @@ class Node:
         """Whether the other is this node, or below it."""
         rise = self.level - other.level
         return rise >= 0 and other.index >> rise == self.index
+
+
+class Taken(dict[Node, T]):
+    """What there is of nodes, none of which is below another: so no unit is counted twice."""
+
+    def take(self, node: Node, what: T) -> None:
+        """Enters a node in place of those below it; not if it, or one that holds it, is there already."""
+        if any(other.holds(node) for other in self):
+            return
+        for below in [other for other in self if node.holds(other)]:
+            del self[below]
+        self[node] = what
 
 
 class Tree:
