@@ -237,11 +237,14 @@ def report(found: dict[str, Any]) -> str:
         ("one process", f"{found['local_seconds']} s"),
         ("Ray, one worker", f"{found['ray_seconds']} s"),
         ("before that, until the worker is ready", f"{found['ray_start_seconds']} s"),
-        ("Ray over one process", f"{found['overhead']:+.1%}"),
+        ("Ray over one process, by the clock", f"{found['overhead']:+.1%}"),
         ("the same in CPU seconds, all processes", f"{found['cpu_overhead']:+.1%}"),
         ("one merge", f"{found['merge_seconds']} s for {found['state_bytes'] / 2**20:,.0f} MiB"),
         *(
-            (f"merging of {n} units, share of their time", f"{found['merge_share_of_default'][n]:.3%}")
+            (
+                f"merging of partial results, {n} of them: share of their units' time",
+                f"{found['merge_share_of_default'][n]:.3%}",
+            )
             for n in COUNTS
         ),
         (
