@@ -82,9 +82,13 @@ def build(
     ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
     device: Annotated[str | None, typer.Option(help="Where torch runs.")] = None,
     work: Work = None,
+    engine: Annotated[str, typer.Option(help="Who scans: local, or ray (docs/scaling.md).")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Ray's; by default one a GPU or machine.")] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of a Ray cluster to join.")] = None,
 ) -> None:
     """Build an atlas: every stage, going on where a killed one stopped."""
     from pipeline.build import build as build_atlas
+    from pipeline.core.engine import Engine
     from pipeline.core.params import load_params, make_params
 
     overrides: dict[str, Any] = {
@@ -100,7 +104,7 @@ def build(
     }
     given = {key: value for key, value in overrides.items() if value is not None}
     params = load_params(config, given) if config else make_params(given, "the command line")
-    build_atlas(params, out, work)
+    build_atlas(params, out, work, Engine.of(engine, workers, address))
 
 
 def _stage(name: str, does: str) -> None:

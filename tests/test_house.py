@@ -37,6 +37,7 @@ OWNERS = {
     "jinja2": "viewer_builder/render.py",
     "azure": "pipeline/core/blobs_azure.py",
     "botocore": "pipeline/core/blobs_s3.py",
+    "ray": "pipeline/core/ray_engine.py",
     "typer": "pipeline/cli.py",
 }
 

@@ -35,12 +35,14 @@ def peak_bytes(
     batch: int,
     sample: int,
     threads: int,
+    merges: bool = False,
 ) -> int:
     """Resident bytes of this process at the scan's peak: what it takes now, the state, and the work.
 
     The work is, on the one hand, as many batches as there are threads, read and encoded side by
     side, with the sample of `sample` windows in which co-firing partners are sought; on the other,
-    one dictionary's tables made ready to be saved. The larger counts. No part grows with the corpus.
+    one dictionary's tables made ready to be saved; or, where the corpus is of more than one unit and
+    `merges`, one dictionary's state of other units. The larger counts. No part grows with the corpus.
     """
     columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
@@ -52,7 +54,15 @@ def peak_bytes(
     encoding = threads * max((_encoding(scan, columns) for scan in scans), default=0)
     sweeping = reading + encoding + _cofiring(scans, fired, columns * threads, sample * windows.stride)
     saving = max(sum(array.nbytes for array in scan.types.state().values()) for scan in (*scans, *heads))
-    return psutil.Process().memory_info().rss + state_bytes(scans, heads) + max(sweeping, 3 * saving)
+    merging = max(map(_merging, (*scans, *heads))) if merges else 0
+    working = max(sweeping, 3 * saving, merging)
+    return psutil.Process().memory_info().rss + state_bytes(scans, heads) + working
+
+
+def _merging(scan: DictionaryScan | HeadScan) -> int:
+    """Its state of other units, and one of the arrays as it is read."""
+    sizes = [array.nbytes for array in scan.state().values()]
+    return sum(sizes) + max(sizes)
 
 
 def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows: Windows) -> dict[str, float]:
