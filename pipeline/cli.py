@@ -14,6 +14,7 @@ import typer
 
 from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
+from pipeline import cli_verify
 from pipeline.core.dictionary_spec import FORM
 from pipeline.core.progress import say
 
@@ -312,26 +313,7 @@ def compare(
     say(f"comparison: {out}; atlas site ATLAS_A --comparison {out} renders it")
 
 
-@app.command()
-def verify(
-    url: Annotated[str, typer.Argument(help="An atlas or a comparison, on disk or at a URL.")],
-) -> None:
-    """Check every file against its digest and every array against the format."""
-    from feature_atlas.comparison import is_comparison, open_comparison, verify_comparison
-    from feature_atlas.verify import verify as find_wrong
-
-    if is_comparison(url):
-        found, told = verify_comparison(open_comparison(url)), "comparison"
-    else:
-        atlas = open_atlas(url)
-        found, told = find_wrong(atlas), f"run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes"
-    wrong = 0
-    for line in found:
-        wrong += 1
-        say(f"wrong: {line}")
-    if wrong:
-        raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
-    say(f"{url}: {told}, all as recorded")
+app.command()(cli_verify.verify)
 
 
 def _print_json(shown: dict[str, Any]) -> None:
