@@ -314,6 +314,7 @@ def compare(
 
 
 app.command()(cli_verify.verify)
+app.command()(cli_verify.repair)
 
 
 def _print_json(shown: dict[str, Any]) -> None:

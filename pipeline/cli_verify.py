@@ -67,3 +67,26 @@ def _tell(url: str, found: Iterator[str]) -> None:
         say(f"wrong: {line}")
     if wrong:
         raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
+
+
+def repair(
+    url: Annotated[str, typer.Argument(help="An atlas, on disk.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file that it was built from; by default ATLAS.work/params.yaml of its build."
+        ),
+    ] = None,
+) -> None:
+    """Make files anew that are missing or damaged, from what its build left in ATLAS.work."""
+    from pipeline.repair import repair as put_back
+
+    lines = put_back(url, config)
+    for line in lines:
+        say(f"wrong: {line}")
+    if lines:
+        raise InputError(
+            f"{url}: {len(lines)} files can't be repaired from its work folder; build it again, and bring its"
+            " labels again if it had any"
+        )
+    say(f"{url}: every file is as listed")
