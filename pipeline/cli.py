@@ -14,8 +14,8 @@ import typer
 
 from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
-from pipeline import cli_verify
-from pipeline.core.dictionary_spec import FORM
+from pipeline import cli_estimate, cli_verify
+from pipeline.core.dictionary_spec import FORM, split_dictionaries
 from pipeline.core.progress import say
 
 app = typer.Typer(
@@ -87,7 +87,7 @@ def build(
         "title": title,
         "model": model,
         "corpus": corpus,
-        "dictionaries": _dictionaries(dictionary),
+        "dictionaries": split_dictionaries(dictionary),
         "neurons": neurons,
         "heads": heads,
         "max_tokens": max_tokens,
@@ -313,6 +313,7 @@ def compare(
     say(f"comparison: {out}; atlas site ATLAS_A --comparison {out} renders it")
 
 
+app.command()(cli_estimate.estimate)
 app.command()(cli_verify.verify)
 app.command()(cli_verify.repair)
 
@@ -325,20 +326,6 @@ def _serve(folder: Path, port: int) -> None:
     from viewer_builder.serve import serve as serve_site
 
     serve_site(folder, port)
-
-
-def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each at its first =."""
-    if not given:
-        return None
-    pairs = [text.partition("=") for text in given]
-    for text, (name, equals, spec) in zip(given, pairs, strict=True):
-        if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not {FORM}")
-    names = [name for name, _, _ in pairs]
-    if len(set(names)) < len(names):
-        raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")
-    return {name: spec for name, _, spec in pairs}
 
 
 @contextmanager

@@ -121,7 +121,8 @@ def listed(
     """Rows of a section's examples, and the corpus tokens of their peaks, of those that the corpus has."""
     rows = [row for row in range(*latent.dictionary.sections[section]) if latent.ints["example_length"][row]]
     found = [(row, token) for row in rows if (token := _peak(latent, row, windows)) is not None]
-    return tuple(np.array(found, np.int64).reshape(-1, 2).T)
+    rows_of, tokens = np.array(found, np.int64).reshape(-1, 2).T
+    return rows_of, tokens
 
 
 def _peak(latent: Latent, row: int, windows: Windows) -> int | None:
