@@ -70,13 +70,13 @@ class Estimate:
 
 def estimate(params: Params, price: Amount) -> Estimate:
     """Runs the short run, and scales it. Raises InputError as a build of the same parameters would."""
-    base = resident_bytes()
     outlook = Outlook.of(params)
+    base = resident_bytes() - outlook.bytes_at_hand
     return scaled(outlook, calibrate(outlook), base, price)
 
 
 def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate:
-    """From what was measured to the whole; `base` is what this process took before the model was loaded."""
+    """From what was measured to the whole; `base` is what this process takes beside weights."""
     flops = stage_flops(outlook, rates)
     times = stage_seconds(outlook, rates)
     device = {name: flops[name] for name in ("scan", "describe", "effects", "quality")}

@@ -52,7 +52,7 @@ class Parabola:
 def firings_later(seen: Integer[np.ndarray, " latent"], times: Amount) -> Float[np.ndarray, " latent"]:
     """Firings expected in a text `times` as long as that in which the latents fired `seen` times.
 
-    Of latents that were not seen to fire Chao's estimate is taken: f1^2 / (2 f2) of them do, where f1 fired
+    Of latents that were not seen to fire, Chao's lower bound is taken: f1^2 / (2 f2) do, where f1 fired
     once and f2 twice, and together they fire f1 times as often as the text is longer.
     """
     later = seen * float(times)

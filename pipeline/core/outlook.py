@@ -87,6 +87,13 @@ class Outlook:
         points = [each.whole.hook_in.layer for each in self.planned] + [each.layer for each in self.groups]
         return max(points) + 1
 
+    @property
+    def bytes_at_hand(self) -> int:
+        """Of the weights that were loaded, or drawn in place of others."""
+        parameters = sum(each.numel() for each in self.model.network.parameters())
+        there = [x for each in self.planned for x in each.whole.arrays().values() if not x.is_meta]
+        return 4 * (parameters + sum(x.numel() for x in there))
+
     def sample(self, n: int) -> Windows:
         """About `n` random windows as a corpus of their own, each a document."""
         windows = self.text.windows
