@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from feature_atlas import open_atlas
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
+from pipeline import calibrate
 from pipeline.cli import app
 from pipeline.core import costs
 from pipeline.core.dictionary_spec import parse_spec
@@ -30,8 +32,17 @@ from pipeline.estimate import Estimate, estimate
 from tests import tiny
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_shorter_run() -> Iterator[None]:
+    """The short run on fewer windows and latents: functions are checked on every call here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in {"FEW": 24, "MANY": 96, "SAMPLED": 8, "DESCRIBED": 128}.items():
+            patch.setattr(calibrate, name, size)
+        yield
+
+
 @pytest.fixture(scope="module")
-def told(tiny_params: Params) -> Estimate:
+def told(a_shorter_run: None, tiny_params: Params) -> Estimate:
     return estimate(tiny_params, 0.02)
 
 
