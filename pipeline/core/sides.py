@@ -49,7 +49,7 @@ class Side:
         if config is None and not left.is_file():
             raise InputError(
                 f"{url} holds no weights, and there is no {left} of a build to tell where they are: give the"
-                " YAML file that it was built from, with --config-a or --config-b"
+                " YAML file that it was built from, with --config (compare: --config-a, --config-b)"
             )
         params = load_params(left, {})
         folder = ModelFolder.resolve(params.model)
@@ -85,7 +85,7 @@ class Side:
             known = ", ".join(self.params.dictionaries) or "none"
             raise InputError(
                 f"the parameters of {self.atlas.url} name no dictionary {record.id!r} (they name: {known});"
-                " give the YAML file that it was built from, with --config-a or --config-b"
+                " give the YAML file that it was built from, with --config (compare: --config-a, --config-b)"
             )
         told = (found.weights, str(found.hook_in), str(found.hook_out))
         if told != (record.weights, record.hook_in, record.hook_out):
