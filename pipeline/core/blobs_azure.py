@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -49,6 +50,9 @@ _COPY_SECONDS = 600  # for a copy within one account, which takes under a second
 _DAMAGED = {"Md5Mismatch", "InvalidMd5"}  # on its way to the store
 
 T = TypeVar("T")
+
+# It warns of every answer that we try again after; what is not tried again is raised.
+logging.getLogger("azure").setLevel(logging.ERROR)
 
 
 class AzurePlace(Place):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from feature_atlas.errors import FormatError, InputError
-from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, below
+from pipeline.core.blobs import ASK_FIRST, Headers, Place, PlaceError, WrittenMeanwhile, below
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication, folder_of
 from pipeline.core.runs import Files
@@ -27,9 +27,10 @@ def _frozen(name: str) -> str:
 
 
 def _page(name: str) -> str:
-    below("", name)
-    if folder_of(name) is not None:
-        raise ValueError(f"{name!r} is no page")
+    try:
+        below("", name)
+    except PlaceError as error:
+        raise ValueError(str(error)) from error
     return name
 
 
