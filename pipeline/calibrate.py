@@ -34,15 +34,19 @@ from pipeline.core.files import save_arrays
 from pipeline.core.fits import Amount, Line, Parabola
 from pipeline.core.group import write_dictionary, write_heads
 from pipeline.core.heads import HeadGroup
+from pipeline.core.local_engine import scan_here
 from pipeline.core.outlook import Outlook
 from pipeline.core.params import Params
+from pipeline.core.parts import Parts
 from pipeline.core.planned import Planned, drawn
 from pipeline.core.progress import silence
 from pipeline.core.repeated import random_scores
+from pipeline.core.scanner import Scanner
 from pipeline.core.token_index import UnitsByToken
+from pipeline.core.units import Tree
 from pipeline.core.virtual import Partners, virtual_weights
 from pipeline.core.windows import Windows
-from pipeline.scan import new_head_scans, new_scans, points_of, scan
+from pipeline.scan import new_head_scans, new_scans, points_of
 
 FEW, MANY, SAMPLED = 64, 192, 32  # windows of the two scans, and of the sample in both
 DESCRIBED = 1024  # latents of the larger of two that are described, and mapped
@@ -142,11 +146,15 @@ class Calibration:
     def _scan(self, parts: list[Dictionary], groups: list[HeadGroup], windows: Windows) -> float:
         params = self._params(windows)
         scans, heads = self._new(parts, groups, windows, params)
+        points = points_of(parts, groups, self.model.shape)
+        scanner = Scanner(self.model, points, [*scans, *heads], windows, params.scan)
         started = time.perf_counter()
-        scan(self.model, scans, heads, windows, params.scan, self.folder)
+        found = scan_here(
+            scanner, Parts(self.folder, Tree(len(scanner.units))), params.scan.checkpoint_seconds
+        )
         seconds = time.perf_counter() - started
         if windows is self.many:
-            for each in (*scans, *heads):
+            for each in found.kept:
                 save_arrays(self.folder / "scan" / f"{each.id}.npz", each.result())
         return seconds
 
