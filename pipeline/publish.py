@@ -16,7 +16,7 @@ from pipeline.core.blobs import ASK_FIRST, FOR_EVER, Entry, Headers, Place, Plac
 from pipeline.core.files import digest, file_digest
 from pipeline.core.progress import Step, say, step
 from pipeline.core.publication import Publication, folder_of, listed_files
-from pipeline.core.published import Claim, Published, claimed, read_published, settled
+from pipeline.core.published import Claim, Published, check_kind, claimed, read_published, settled
 from pipeline.core.runs import Files, parse_list, total
 
 THREADS = 8
@@ -54,6 +54,7 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     Raises WrittenMeanwhile if another publisher was first, PlaceError if the place refuses.
     """
     before, tag = read_published(place) if dry_run else settled(place, publication)
+    check_kind(place, before, publication)
     there = place.read(publication.manifest) if publication.manifest else None
     switch = publication.switched if publication.switched != (there and there[0]) else None
     if before is not None and before.is_of(publication, keep) and switch is None:

@@ -10,8 +10,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from pipeline.core.blobs import Entry, Headers, Place
+import pytest
 
+from feature_atlas import open_atlas
+from feature_atlas.labels import Label
+from pipeline.core.blobs import Entry, Headers, Place
+from pipeline.core.publication import Publication
+from pipeline.publish import publish
+from pipeline.relabel import relabel
+from tests.synthetic import Units, prose, write_atlas
+from viewer_builder.build import build_site
+
+DICTIONARY = "resid_post.0.x"
 CHANGES = ("put", "copy", "swap", "delete")
 
 
@@ -112,3 +122,36 @@ def _check_page(place: Place, name: str, data: bytes, sites: tuple[Path, ...]) -
     assert assets
     for each in assets:
         assert place.read(each) is not None, each
+
+
+def write_sites(folder: Path) -> tuple[Path, Path]:
+    """The site of a small atlas, and that of the same with a label more in one dictionary."""
+    units = [Units(DICTIONARY, "resid_post.0", 16), Units("mlp_post.0", "mlp_post.0", 16, two_signed=True)]
+    atlas = write_atlas(folder / "atlas", "A small atlas", prose(20), units)
+    build_site(str(atlas), folder / "a", link=None)
+    assert relabel(open_atlas(str(atlas)), {DICTIONARY: {0: [Label("a new label", "me")]}}) == 1
+    build_site(str(atlas), folder / "b", link=None)
+    return folder / "a", folder / "b"
+
+
+def run_of(site: Path) -> str:
+    """The name of its run."""
+    return json.loads((site / "atlas/atlas.json").read_text())["run"]
+
+
+def frozen(site: Path) -> set[str]:
+    """The files of a site that never change."""
+    found = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    return {name for name in found if not name.endswith(".html") and name != "atlas/atlas.json"}
+
+
+def put(site: Path, place: Place, keep: int = 1, dry_run: bool = False) -> Watched:
+    """Publishes; gives what was called for it."""
+    watched = place if isinstance(place, Watched) else Watched(place)
+    publish(Publication.of(str(site)), watched, keep=keep, dry_run=dry_run)
+    return watched
+
+
+def at(*kinds: str) -> pytest.MarkDecorator:
+    """Runs a test at places of these kinds; tests/test_blobs.py says that all behave alike."""
+    return pytest.mark.parametrize("kind", kinds)

@@ -73,8 +73,8 @@ class AzurePlace(Place):
         self.url = f"{parts.scheme}://{below(container, self._prefix) if self._prefix else container}"
         self.private_advice = (
             f"Let everybody read: az storage container set-permission --name {container} --public-access blob"
-            " (the account must allow anonymous access of blobs); or give who shall read it a role or a SAS"
-            " for the commands, of which a browser can make no use"
+            " (the account must allow anonymous access of blobs). Or leave it private: who has a SAS token"
+            " opens the atlas with the pages of another site (docs/blob-storage.md)"
         )
         self.cors_advice = (
             "Run again with --fix-cors, or: az storage cors add --services b --origins '*' --methods"

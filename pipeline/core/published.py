@@ -92,6 +92,15 @@ def read_published(place: Place) -> tuple[Published | None, str | None]:
         ) from error
 
 
+def check_kind(place: Place, there: Published | None, publication: Publication) -> None:
+    """Raises InputError if a site would take the place of an atlas, or the reverse."""
+    if there is not None and there.kind != publication.kind:
+        raise InputError(
+            f"{place.url} holds a published {there.kind}, which this {publication.kind} would replace:"
+            " choose another prefix"
+        )
+
+
 def settled(place: Place, publication: Publication) -> tuple[Published | None, str | None]:
     """What is told once nobody else is at work there: he has finished, or was silent for LEASE seconds."""
     there, tag = read_published(place)
@@ -102,11 +111,6 @@ def settled(place: Place, publication: Publication) -> tuple[Published | None, s
         there, tag = read_published(place)
         if tag == before:
             break
-    if there is not None and there.kind != publication.kind:
-        raise InputError(
-            f"{place.url} holds a published {there.kind}, which this {publication.kind} would replace:"
-            " choose another prefix"
-        )
     return there, tag
 
 
