@@ -28,6 +28,7 @@ from pipeline.core.params import Params
 from pipeline.core.planned import Planned
 from pipeline.core.rest import place_of
 from pipeline.core.stream import feeds
+from pipeline.core.units import sample_size
 
 PRICE = 0.02  # US dollars for a GB and month: hot object storage of the large clouds, as listed in 2025
 ENTRY = 6  # bytes of a unit told of a token type, packed
