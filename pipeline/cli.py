@@ -89,9 +89,9 @@ def build(
     """Build an atlas: every stage, going on where a killed one stopped."""
     from pipeline.build import build as build_atlas
     from pipeline.core.engine import Engine
-    from pipeline.core.params import load_params, make_params
+    from pipeline.core.params import given_params
 
-    overrides: dict[str, Any] = {
+    flags: dict[str, Any] = {
         "title": title,
         "model": model,
         "corpus": corpus,
@@ -102,9 +102,7 @@ def build(
         "ctx": ctx,
         "device": device,
     }
-    given = {key: value for key, value in overrides.items() if value is not None}
-    params = load_params(config, given) if config else make_params(given, "the command line")
-    build_atlas(params, out, work, Engine.of(engine, workers, address))
+    build_atlas(given_params(config, flags), out, work, Engine.of(engine, workers, address))
 
 
 def _stage(name: str, does: str) -> None:

@@ -36,11 +36,11 @@ def estimate(
 ) -> None:
     """Tell tokens, operations, bytes, memory, time and storage of a build, by a short measured run."""
     from pipeline.core.estimate_table import print_estimate
-    from pipeline.core.params import load_params, make_params
+    from pipeline.core.params import given_params
     from pipeline.estimate import PRICE
     from pipeline.estimate import estimate as look_ahead
 
-    overrides: dict[str, Any] = {
+    flags: dict[str, Any] = {
         "model": model,
         "corpus": corpus,
         "dictionaries": split_dictionaries(dictionary),
@@ -49,11 +49,9 @@ def estimate(
         "max_tokens": max_tokens,
         "ctx": ctx,
     }
-    given = {key: value for key, value in overrides.items() if value is not None}
     if not config and not model:
         raise InputError("say what to estimate: give --config FILE, or --model and --corpus")
-    params = load_params(config, given) if config else make_params(given, "the command line")
-    found = look_ahead(params, PRICE if price is None else price)
+    found = look_ahead(given_params(config, flags), PRICE if price is None else price)
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=1) + "\n")
     else:

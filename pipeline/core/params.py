@@ -140,7 +140,7 @@ class Params(_Record):
 
 
 def load_params(path: Path, overrides: dict[str, Any]) -> Params:
-    """Reads a YAML file and lays `overrides` (those that are not None) over it.
+    """Reads a YAML file and lays `overrides` over it.
 
     Paths in the file are relative to its folder. Raises InputError naming file, key and reason.
     """
@@ -151,7 +151,13 @@ def load_params(path: Path, overrides: dict[str, Any]) -> Params:
     if not isinstance(raw, dict):
         raise InputError(f"{path} is not a mapping of parameters")
     given = _located(raw, path.parent)
-    return make_params({**given, **{k: v for k, v in overrides.items() if v is not None}}, str(path))
+    return make_params({**given, **overrides}, str(path))
+
+
+def given_params(path: Path | None, flags: dict[str, Any]) -> Params:
+    """Those of a file with a command line's flags, where they are given, over it; or of the flags alone."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load_params(path, given) if path else make_params(given, "the command line")
 
 
 def save_params(path: Path, params: Params) -> None:
