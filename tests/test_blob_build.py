@@ -23,12 +23,12 @@ from feature_atlas.verify import FILES, verify
 from pipeline import scan
 from pipeline.build import STAGES, build, run_stage
 from pipeline.core.blobs import Headers, open_place
+from pipeline.core.local_engine import STATE
 from pipeline.core.params import Params, save_params
 from pipeline.core.runs import RUNS
 from pipeline.core.sides import Side
 from tests.emulators.stores import Store
 
-STATE = "state.npz"
 PLAIN = Headers("application/octet-stream", "no-cache")
 
 
@@ -71,7 +71,7 @@ def test_each_stage_may_run_on_a_machine_of_its_own(
     for stage in (*STAGES, "assemble"):
         run_stage(stage, tiny_params, url, tmp_path / stage)
         if stage == "scan":
-            monkeypatch.setattr(scan, "scan", lambda *_: pytest.fail("scanned again"))
+            monkeypatch.setattr(scan, "scanner_of", lambda *_: pytest.fail("scanned again"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     build(tiny_params, url)
     assert far_content(url) == content(tiny_atlas)
@@ -83,14 +83,14 @@ def test_each_stage_may_run_on_a_machine_of_its_own(
 SLOW = """
 import sys, time
 from pathlib import Path
-from pipeline import build, scan
-from pipeline.core import in_step, params
+from pipeline import build
+from pipeline.core import in_step, params, scanner
 in_step.PACE = 0.2
-add = scan.Sweep.add
+add = scanner.Sweep.add
 def slowly(sweep, batches):
     time.sleep(0.3)
     add(sweep, batches)
-scan.Sweep.add = slowly
+scanner.Sweep.add = slowly
 build.build(params.load_params(Path(sys.argv[1]), {}), sys.argv[2], Path(sys.argv[3]))
 """
 

@@ -90,7 +90,7 @@ def test_four_workers_on_two_machines(
 ) -> None:
     params, whole = in_units
     when_all_work(monkeypatch)
-    build(params, out, Engine("ray", 4, cluster.address))
+    build(params, out, engine=Engine("ray", 4, cluster.address))
     assert content(out) == content(whole)
     assert said == [f"scan: {UNITS} units of 12 windows on 4 workers of 1 cores"]
     assert sorted(work.of for work in entered if work.kind == "scan") == list(range(UNITS))
@@ -116,7 +116,7 @@ def test_one_worker_stopped_goes_on_with_two_of_which_one_is_killed(
     with monkeypatch.context() as patched:
         patched.setattr(ray_engine, "stop_asked", asked)
         with pytest.raises(KeyboardInterrupt):
-            build(params, out, Engine("ray", 1, cluster.address))
+            build(params, out, engine=Engine("ray", 1, cluster.address))
     done = {work.of for work in entered if work.kind == "scan"}
     assert len(done) == 5
     entered.clear()
@@ -129,7 +129,7 @@ def test_one_worker_stopped_goes_on_with_two_of_which_one_is_killed(
         return True
 
     hit = when_all_work(monkeypatch, kill)
-    build(params, out, Engine("ray", 2, cluster.address))
+    build(params, out, engine=Engine("ray", 2, cluster.address))
     assert hit
     assert content(out) == content(whole)
     assert "scan: a worker was lost; what it did is done again" in said
@@ -156,7 +156,7 @@ def test_a_machine_is_lost(
         return True
 
     hit = when_all_work(monkeypatch, remove)
-    build(slow, out, Engine("ray", 2, cluster.address))
+    build(slow, out, engine=Engine("ray", 2, cluster.address))
     assert hit
     assert content(out) == content(whole)
     assert "scan: a worker was lost; what it did is done again" in said
@@ -199,7 +199,7 @@ def test_a_machine_with_other_files_is_refused(
 
 def test_no_more_workers_than_cores(in_units: tuple[Params, Path], out: Path, cluster: Cluster) -> None:
     with pytest.raises(InputError, match=r"CPUs for 9 workers"):
-        build(in_units[0], out, Engine("ray", 9, cluster.address))
+        build(in_units[0], out, engine=Engine("ray", 9, cluster.address))
 
 
 @pytest.mark.parametrize("address", ["nonsense", "head:port", "127.0.0.1:{closed}"])
@@ -208,7 +208,7 @@ def test_a_cluster_that_does_not_answer(in_units: tuple[Params, Path], out: Path
         unused.bind(("127.0.0.1", 0))
         closed = address.format(closed=unused.getsockname()[1])
         with pytest.raises(InputError, match=r"HOST:PORT|no Ray cluster answers at"):
-            build(in_units[0], out, Engine("ray", None, closed))
+            build(in_units[0], out, engine=Engine("ray", None, closed))
 
 
 def test_ray_is_not_installed(
@@ -217,4 +217,4 @@ def test_ray_is_not_installed(
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "pipeline.core.ray_engine")
     with pytest.raises(InputError, match=r"pip install 'feature-atlas\[ray\]'"):
-        build(in_units[0], out, Engine("ray"))
+        build(in_units[0], out, engine=Engine("ray"))
