@@ -64,9 +64,11 @@ class Tally:
         return sum(n for (*_, counted), n in self.counts.items() if counted == what)
 
     def told(self) -> dict[str, Any]:
-        """The sums."""
+        """The sums, and the same by kind."""
         names = ("faults", *HARM, "crashed", "visits", "files_read", "outdated", "too_late")
-        return {**{name: self.sum(name) for name in names}, "seconds": round(self.seconds)}
+        kinds = {f"{work}, {kind}": {n: self.counts[work, kind, n] for n in names} for work, kind in DECK}
+        sums = {name: self.sum(name) for name in names}
+        return {**sums, "seconds": round(self.seconds), "kinds": kinds}
 
     def page(self, n: int, seed: int) -> str:
         """A table by kind, and what it rests on."""

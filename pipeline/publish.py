@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from feature_atlas.errors import FormatError
 from feature_atlas.verify import FILES, measure
@@ -66,8 +67,10 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
         return
     with step("publish", total(plan.send) + total(plan.pages), "bytes") as progress:
         _send_frozen(place, publication, plan, progress)
+        # Before the claim: a page that was replaced after somebody else's fits no tag of ours.
+        tags = _tags(place, plan.pages)
         claim = Claim(place, claimed(publication, before), tag)
-        _send_pages(place, publication, plan.pages, claim, progress)
+        _send_pages(place, publication, plan.pages, tags, claim, progress)
     if switch is not None and publication.manifest:
         claim.hold()
         headers = Headers.of(publication.manifest, ASK_FIRST)
@@ -133,7 +136,7 @@ def _send_frozen(place: Place, publication: Publication, plan: Plan, progress: S
     sent: dict[str, str | None] = {}
 
     def send(name: str, told: tuple[int, str]) -> None:
-        sent[name] = _send(place, publication, name, told, FOR_EVER)
+        sent[name] = place.put(name, _whole(publication, name, told), Headers.of(name, FOR_EVER))
         progress.advance(told[0])
 
     def copy(name: str, source: str) -> None:
@@ -158,21 +161,43 @@ def _check(listed: Listing, publication: Publication, sent: Mapping[str, str | N
                 )
 
 
-def _send_pages(place: Place, publication: Publication, pages: Files, claim: Claim, progress: Step) -> None:
+def _tags(place: Place, pages: Files) -> dict[str, str | None]:
+    """Those of the versions of pages that are there now."""
+    tags: dict[str, str | None] = {}
+
+    def ask(name: str) -> None:
+        found = place.read(name)
+        tags[name] = found and found[1]
+
+    _together(partial(ask, name) for name in pages)
+    return tags
+
+
+def _send_pages(
+    place: Place,
+    publication: Publication,
+    pages: Files,
+    tags: Mapping[str, str | None],
+    claim: Claim,
+    progress: Step,
+) -> None:
+    """By swap: a request that was held up until somebody else has published changes nothing."""
+
     def send(name: str, told: tuple[int, str]) -> None:
         claim.hold()
-        _send(place, publication, name, told, ASK_FIRST)
+        data = _whole(publication, name, told).read_bytes()
+        place.swap(name, data, tags[name], Headers.of(name, ASK_FIRST))
         progress.advance(told[0])
 
     _together(partial(send, *each) for each in pages.items())
 
 
-def _send(place: Place, publication: Publication, name: str, told: tuple[int, str], cached: str) -> str:
-    """Gives the MD5. Raises FormatError if the file is no longer what its digest says."""
+def _whole(publication: Publication, name: str, told: tuple[int, str]) -> Path:
+    """The file. Raises FormatError if it is no longer what its digest says."""
     path = publication.root / name
     if (path.stat().st_size, file_digest(path)) != told:
         raise FormatError(f"{path} is damaged or was changed meanwhile; run: atlas verify on the atlas")
-    return place.put(name, path, Headers.of(name, cached))
+    return path
 
 
 def _remove(place: Place, claim: Claim, name: str) -> None:
