@@ -131,8 +131,9 @@ def play(work: str, kind: str, bench: Bench) -> Counter[str]:
     """One fault, and the run after it; what came of it. Only `too_late` if it did not happen."""
     ground, workers = bench.ground, bench.workers
     scene, found = ground.scene(work, kind), Counter[str]()
-    with reading(Reader(scene.get, scene.versions, scene.was is None, bench.dice)) as read:
-        befallen = Fault(work, kind, scene, ground, bench.line, workers, bench.dice).befall()
+    for_reader, for_fault = (random.Random(bench.dice.random()) for _ in range(2))
+    with reading(Reader(scene.get, scene.versions, scene.was is None, for_reader)) as read:
+        befallen = Fault(work, kind, scene, ground, bench.line, workers, for_fault).befall()
         crashed = [workers.said() for status in befallen.statuses if status == CRASHED]
         wrong = list(befallen.wrong)
         if workers.end(workers.start(scene.again, scene.near)) != ENDED:

@@ -56,6 +56,8 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     """
     before, tag = read_published(place) if dry_run else settled(place, publication)
     there = place.read(publication.manifest) if publication.manifest else None
+    if before is None and there is not None:
+        before = _brought(place, publication)
     switch = publication.switched if publication.switched != (there and there[0]) else None
     if before is not None and before.is_of(publication, keep) and switch is None:
         say(f"{place.url}: unchanged, nothing is sent")
@@ -78,6 +80,15 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     claim.keep(keep)
     _together(partial(_remove, place, claim, name) for name in plan.gone)
     claim.finish(publication)
+
+
+def _brought(place: Place, publication: Publication) -> Published:
+    """What came there by other means and has readers too: of it the folders alone are known."""
+    found = {folder for name in _list(place, publication, None) if (folder := folder_of(name))}
+    current = tuple(sorted(found))
+    return Published(
+        kind=publication.kind, publication="", finished=True, pages={}, folders={}, current=current
+    )
 
 
 def _plan(place: Place, publication: Publication, before: Published | None, keep: int) -> Plan:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.fault_readers import Reader, Version, differences, from_folder
 from benchmarks.faults import HARM, measure
 from feature_atlas import Label, open_atlas
-from pipeline.core.blobs import WrittenMeanwhile, open_place
+from pipeline.core.blobs import ASK_FIRST, Headers, WrittenMeanwhile, open_place
 from pipeline.core.publication import Publication
 from pipeline.core.published import PUBLISHED
 from pipeline.publish import publish
@@ -71,6 +71,21 @@ def test_a_page_that_arrives_late_changes_nothing(
     there = open_place(url)
     for name in rival.pages:
         assert (there.read(name) or (b"", ""))[0] == (sites[2] / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_brought_by_other_means_keeps_its_readers(
+    kind: str, sites: list[Path], request: pytest.FixtureRequest
+) -> None:
+    """Its run stays until the publication after the next, as that of any other."""
+    place, old = open_place(url_of(kind, request)), Version.of("a", sites[0], "atlas/")
+    for name in old.files:
+        place.put(name, sites[0] / name, Headers.of(name, ASK_FIRST))
+    run = {name for name in old.files if name.startswith(old.run)}
+    publish(Publication.of(str(sites[1])), place, keep=1)
+    assert run <= place.list().keys()
+    publish(Publication.of(str(sites[2])), place, keep=1)
+    assert not run & place.list().keys()
 
 
 @pytest.mark.parametrize(
