@@ -23,9 +23,8 @@ from pipeline.core.blobs import WrittenMeanwhile
 ENDED, REFUSED, SECOND, CRASHED = 0, 2, 3, 4  # exit statuses; second: another writer was first
 LEASE, BEAT = 1.0, 0.2  # seconds: nobody waits a minute and a half for whom we have killed ourselves
 DONE_IN = 120.0  # seconds after which a process counts as hanging
-# The main module too: each process runs it again, under another name.
 IMPORTS = ["pipeline.build", "pipeline.core.blobs_azure", "tests.tiny", "viewer_builder.build"]
-IMPORTS += ["benchmarks.faults"]
+IMPORTS += ["benchmarks.fault_kinds", "benchmarks.report"]  # a process runs the main module's imports again
 BUILT, SITES = ("first", "top", "title"), ("first", "labels", "top")  # names of versions
 
 
