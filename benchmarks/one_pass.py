@@ -39,15 +39,20 @@ from feature_atlas.address import HookPoint
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.encode import starts
 from pipeline.core.files import save_arrays
+from pipeline.core.gathered import Gathered
+from pipeline.core.local_engine import scan_here
 from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams, make_params
+from pipeline.core.parts import Parts
+from pipeline.core.scanner import Scanner
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.sweep import counted
+from pipeline.core.units import Tree, sample_size
 from pipeline.core.windows import Corpus, Windows, load_corpus
 from pipeline.core.workers import workers
-from pipeline.scan import load_cut_model, new_scans, points_of, sample_size, scan
+from pipeline.scan import load_cut_model, new_scans, points_of
 
 SAMPLE = ScanParams().cofiring_tokens
 
@@ -105,8 +110,14 @@ def one_pass(
     predicted = peak_bytes(model, scans, [], windows, params.scan.batch, sample, threads)
     bare = cpu_seconds(lambda: bare_pass(model, dictionaries, windows, params.scan.batch))
     with tempfile.TemporaryDirectory() as state:
-        spent = cpu_seconds(lambda: scan(model, scans, [], windows, params.scan, Path(state)))
-        for each in scans:
+        points = points_of(dictionaries, [], model.shape)
+        scanner = Scanner(model, points, scans, windows, params.scan)
+        parts = Parts(Path(state), Tree(len(scanner.units)))
+        gathered: list[Gathered] = []
+        spent = cpu_seconds(
+            lambda: gathered.append(scan_here(scanner, parts, params.scan.checkpoint_seconds))
+        )
+        for each in gathered[0].kept:
             save_arrays(Path(state) / "result.npz", each.result())
     return {
         "tokens": windows.counted_tokens,

@@ -36,12 +36,12 @@ def write_report(found: dict[str, Any]) -> None:
     write_section("scan", f"{_HEAD}{table}\n{machine()}\n{_TAIL}")
 
 
-def write_section(name: str, text: str, path: Path = PATH) -> None:
+def write_section(name: str, text: str, page: Path = PATH) -> None:
     """Puts the text in place of the page's section of that name; the sections of others stay."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    before, found, rest = path.read_text().partition(begin)
-    assert found, f"{path} has no section {name}"
-    path.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}")
+    before, found, rest = page.read_text().partition(begin)
+    assert found, f"{page} has no section {name}"
+    page.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}")
 
 
 def machine() -> str:

@@ -272,12 +272,13 @@ class _RemoteStore(FsspecStore):
             return await super().get(key, prototype, byte_range)
         if key not in self.sizes:
             return None  # nothing but fill values, so that it was never written
-        size = self.sizes[key]
+        first, last = 0, self.sizes[key]
         if isinstance(byte_range, SuffixByteRequest):
-            byte_range = RangeByteRequest(max(0, size - byte_range.suffix), size)
-        found = await super().get(key, prototype, byte_range)
-        wanted = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else size
-        if found is None or len(found) != wanted:
+            first = max(0, last - byte_range.suffix)
+        elif isinstance(byte_range, RangeByteRequest):
+            first, last = byte_range.start, byte_range.end
+        found = await super().get(key, prototype, RangeByteRequest(first, last))
+        if found is None or len(found) != last - first:
             raise OSError(errno.EIO, f"{key} is missing or cut short; run: atlas verify on the atlas")
         return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from urllib.parse import urlsplit
 
@@ -37,6 +39,8 @@ def check_url(url: str) -> str:
 
 def reason(error: BaseException) -> str:
     """Why a store refused, in a few words: what its client raised, without what may be a key."""
+    if isinstance(error, FileNotFoundError):
+        return os.strerror(errno.ENOENT)
     status, code = getattr(error, "status_code", None), getattr(error, "error_code", None)
     if status or code:  # Azure's answers quote what was asked
         return " ".join(str(each) for each in (status, getattr(code, "value", code)) if each)

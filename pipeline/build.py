@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +16,9 @@ from feature_atlas.urls import check_url
 from pipeline import assemble, describe, effects, map, quality, scan, tokens
 from pipeline.core.blobs import Place, open_place
 from pipeline.core.device import open_device
-from pipeline.core.files import cache_folder, only_one
-from pipeline.core.in_step import in_step
+from pipeline.core.engine import LOCAL, Engine
+from pipeline.core.files import only_one
+from pipeline.core.in_step import in_step, local_atlas
 from pipeline.core.params import Params, save_params
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication
@@ -35,13 +36,14 @@ STAGES: dict[str, Callable[[Params, Path], None]] = {
 }
 
 
-def build(params: Params, out: str | Path, scratch: Path | None = None) -> None:
+def build(params: Params, out: str | Path, scratch: Path | None = None, engine: Engine = LOCAL) -> None:
     """Makes the atlas at `out`. What is done already is not done again; what was killed goes on."""
     open_device(params.device)  # one that is not here is refused before hours of work, not after
     with _at_work(str(out), scratch) as (atlas, keep):
         work = work_folder(atlas)
         save_params(work / PARAMS, params)  # where the weights are, for who compares them later
-        for run in STAGES.values():
+        stages = STAGES | {"scan": partial(scan.run, engine=engine)}
+        for run in stages.values():
             run(params, work)
             keep()
         _finish(params, str(out), atlas)
@@ -70,9 +72,8 @@ def _at_work(out: str, scratch: Path | None) -> Generator[tuple[Path, Callable[[
     if not urlsplit(check_url(out)).path.strip("/"):
         raise InputError(f"{out} has no prefix: give one, as in {out.rstrip('/')}/my-atlas")
     url = out.rstrip("/")
-    folder = scratch or cache_folder("work") / hashlib.sha256(url.encode()).hexdigest()[:16]
-    say(f"what the stages make is kept in {folder}, and in step with {url}.work")
-    atlas = folder / "atlas"
+    atlas = scratch / "atlas" if scratch else local_atlas(url)
+    say(f"what the stages make is kept in {atlas.parent}, and in step with {url}.work")
     with only_one(work_folder(atlas)), in_step(f"{url}.work", work_folder(atlas)) as keep:
         yield atlas, keep
 

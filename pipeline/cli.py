@@ -14,8 +14,8 @@ import typer
 
 from feature_atlas import AtlasError, Head, open_atlas
 from feature_atlas.errors import InputError
-from pipeline.cli_publish import publish
-from pipeline.core.dictionary_spec import FORM
+from pipeline import cli_estimate, cli_publish, cli_verify
+from pipeline.core.dictionary_spec import FORM, split_dictionaries
 from pipeline.core.progress import say
 
 app = typer.Typer(
@@ -82,25 +82,27 @@ def build(
     ctx: Annotated[int | None, typer.Option(help="Tokens of one window.")] = None,
     device: Annotated[str | None, typer.Option(help="Where torch runs.")] = None,
     work: Work = None,
+    engine: Annotated[str, typer.Option(help="Who scans: local, or ray (docs/scaling.md).")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Ray's; by default one a GPU or machine.")] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of a Ray cluster to join.")] = None,
 ) -> None:
     """Build an atlas: every stage, going on where a killed one stopped."""
     from pipeline.build import build as build_atlas
-    from pipeline.core.params import load_params, make_params
+    from pipeline.core.engine import Engine
+    from pipeline.core.params import given_params
 
-    overrides: dict[str, Any] = {
+    flags: dict[str, Any] = {
         "title": title,
         "model": model,
         "corpus": corpus,
-        "dictionaries": _dictionaries(dictionary),
+        "dictionaries": split_dictionaries(dictionary),
         "neurons": neurons,
         "heads": heads,
         "max_tokens": max_tokens,
         "ctx": ctx,
         "device": device,
     }
-    given = {key: value for key, value in overrides.items() if value is not None}
-    params = load_params(config, given) if config else make_params(given, "the command line")
-    build_atlas(params, out, work)
+    build_atlas(given_params(config, flags), out, work, Engine.of(engine, workers, address))
 
 
 def _stage(name: str, does: str) -> None:
@@ -304,29 +306,10 @@ def compare(
     say(f"comparison: {out}; atlas site ATLAS_A --comparison {out} renders it")
 
 
-@app.command()
-def verify(
-    url: Annotated[str, typer.Argument(help="An atlas or a comparison, on disk or at a URL.")],
-) -> None:
-    """Check every file against its digest and every array against the format."""
-    from feature_atlas.comparison import is_comparison, open_comparison, verify_comparison
-    from feature_atlas.verify import verify as find_wrong
-
-    if is_comparison(url):
-        found, told = verify_comparison(open_comparison(url)), "comparison"
-    else:
-        atlas = open_atlas(url)
-        found, told = find_wrong(atlas), f"run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes"
-    wrong = 0
-    for line in found:
-        wrong += 1
-        say(f"wrong: {line}")
-    if wrong:
-        raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
-    say(f"{url}: {told}, all as recorded")
-
-
-app.command()(publish)
+app.command()(cli_estimate.estimate)
+app.command()(cli_verify.verify)
+app.command()(cli_verify.repair)
+app.command()(cli_publish.publish)
 
 
 def _print_json(shown: dict[str, Any]) -> None:
@@ -337,20 +320,6 @@ def _serve(folder: Path, port: int) -> None:
     from viewer_builder.serve import serve as serve_site
 
     serve_site(folder, port)
-
-
-def _dictionaries(given: list[str] | None) -> dict[str, str] | None:
-    """Splits each at its first =."""
-    if not given:
-        return None
-    pairs = [text.partition("=") for text in given]
-    for text, (name, equals, spec) in zip(given, pairs, strict=True):
-        if not (name and equals and spec):
-            raise InputError(f"--dictionary {text} is not {FORM}")
-    names = [name for name, _, _ in pairs]
-    if len(set(names)) < len(names):
-        raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")
-    return {name: spec for name, _, spec in pairs}
 
 
 @contextmanager

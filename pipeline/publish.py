@@ -13,11 +13,11 @@ from pathlib import Path
 
 from feature_atlas.errors import FormatError
 from feature_atlas.verify import FILES, measure
-from pipeline.core.blobs import ASK_FIRST, FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
+from pipeline.core.blobs import FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
 from pipeline.core.files import digest, file_digest
 from pipeline.core.progress import Step, say, step
 from pipeline.core.publication import Publication, folder_of, listed_files
-from pipeline.core.published import Claim, Published, claimed, read_published, settled
+from pipeline.core.published import Claim, Published, check_kind, claimed, read_published, settled
 from pipeline.core.runs import Files, parse_list, total
 
 THREADS = 8
@@ -55,6 +55,7 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     Raises WrittenMeanwhile if another publisher was first, PlaceError if the place refuses.
     """
     before, tag = read_published(place) if dry_run else settled(place, publication)
+    check_kind(place, before, publication)
     there = place.read(publication.manifest) if publication.manifest else None
     if before is None and there is not None:
         before = _brought(place, publication)
@@ -72,11 +73,9 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
         # Before the claim: a page that was replaced after somebody else's fits no tag of ours.
         tags = _tags(place, plan.pages)
         claim = Claim(place, claimed(publication, before), tag)
-        _send_pages(place, publication, plan.pages, tags, claim, progress)
+        _send_pages(publication, plan.pages, tags, claim, progress)
     if switch is not None and publication.manifest:
-        claim.hold()
-        headers = Headers.of(publication.manifest, ASK_FIRST)
-        place.swap(publication.manifest, switch, there and there[1], headers)
+        claim.swap(publication.manifest, switch, there and there[1])
     claim.keep(keep)
     _together(partial(_remove, place, claim, name) for name in plan.gone)
     claim.finish(publication)
@@ -185,7 +184,6 @@ def _tags(place: Place, pages: Files) -> dict[str, str | None]:
 
 
 def _send_pages(
-    place: Place,
     publication: Publication,
     pages: Files,
     tags: Mapping[str, str | None],
@@ -195,9 +193,7 @@ def _send_pages(
     """By swap: a request that was held up until somebody else has published changes nothing."""
 
     def send(name: str, told: tuple[int, str]) -> None:
-        claim.hold()
-        data = _whole(publication, name, told).read_bytes()
-        place.swap(name, data, tags[name], Headers.of(name, ASK_FIRST))
+        claim.swap(name, _whole(publication, name, told).read_bytes(), tags[name])
         progress.advance(told[0])
 
     _together(partial(send, *each) for each in pages.items())

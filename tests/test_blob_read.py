@@ -10,9 +10,10 @@ import pytest
 
 from feature_atlas import open_atlas
 from feature_atlas.errors import FormatError, InputError
+from feature_atlas.store import list_below
 from feature_atlas.verify import verify
 from pipeline.cli import main
-from tests.emulators.stores import Store, set_environment
+from tests.emulators.stores import Store, connection_string, container_sas, set_environment
 from viewer_builder.build import build_site
 
 SHARD = "tiny-sae.zarr/examples/acts/c/0/0/0"
@@ -95,6 +96,27 @@ def test_what_is_not_there_is_told_in_a_line(kind: str, request: pytest.FixtureR
     for place in (store.url, f"{store.url}/nowhere", f"{store.url}-none/x"):
         with pytest.raises(FormatError, match=f"can't read {place}/atlas.json: "):
             open_atlas(place)
+
+
+def test_a_key_that_may_only_read_is_enough(
+    azurite: Store,
+    azurite_server: str,
+    tiny_atlas: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    filesystem, path = fsspec.core.url_to_fs(azurite.url)
+    filesystem.put(str(tiny_atlas), f"{path}/atlas", recursive=True)
+    told = connection_string(azurite_server, f"SharedAccessSignature={container_sas(azurite.name, 'r')}")
+    set_environment({"AZURE_STORAGE_CONNECTION_STRING": told}, monkeypatch)
+    for command in (["show", f"{azurite.url}/atlas", "tiny-sae/3"], ["verify", f"{azurite.url}/atlas"]):
+        monkeypatch.setattr("sys.argv", ["atlas", *command])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+    assert "all as recorded" in capsys.readouterr().err
+    with pytest.raises(FormatError, match="can't read .*: 403"):
+        list_below(azurite.url)
 
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="

@@ -11,7 +11,7 @@ import torch
 from feature_atlas import open_atlas
 from pipeline.build import build
 from pipeline.core.dictionary_spec import DictionaryParams
-from pipeline.core.params import Params
+from pipeline.core.params import Params, ScanParams
 from pipeline.core.windows import Windows, load_corpus
 from tests import tiny
 from tests.numpy_gpt2 import forward
@@ -34,7 +34,12 @@ def test_parts_of_heads_equal_brute_force(tiny_model: Path, tiny_text: Path, tmp
         folder = tiny.write_dictionary(tmp_path / name, architecture="standard", normalize_activations=norm)
         given[name] = DictionaryParams(path=str(folder), hook_in=point, processing=processing)  # type: ignore[arg-type]
     params = Params(
-        model=str(tiny_model), corpus=[str(tiny_text)], dictionaries=given, neurons=False, ctx=tiny.CTX
+        model=str(tiny_model),
+        corpus=[str(tiny_text)],
+        dictionaries=given,
+        neurons=False,
+        ctx=tiny.CTX,
+        scan=ScanParams(batch=4, cofiring_tokens=200, unit_tokens=1000),  # five units
     )
     out = tmp_path / "atlas"
     build(params, out)

@@ -26,14 +26,16 @@ from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, ScanParams, load_params
 from pipeline.core.subject import load_dictionaries
 from pipeline.core.windows import Corpus, Windows
-from tests import brute, brute_heads, families, numpy_gpt2, numpy_rotary
+from tests import brute, brute_heads, families, numpy_gpt2, numpy_rotary, tiny
 from tests.brute_heads import Seen
 
 FROM_WEIGHTS = {field.name for field in METRICS if field.name.startswith("random_")} | {"copying_score"}
 TYPES, HEADS = 12, 3
 
 
-@pytest.fixture(scope="module", params=["tiny", "tiny, no BOS, ctx 8", "llama, shared keys", "demo, ctx 64"])
+@pytest.fixture(
+    scope="module", params=["tiny, in units", "tiny, no BOS, ctx 8", "llama, shared keys", "demo, ctx 64"]
+)
 def built(
     request: pytest.FixtureRequest, tiny_params: Params, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Atlas, Params]:
@@ -42,7 +44,7 @@ def built(
     llama = families.write_family(tmp_path_factory.mktemp("model"), "llama")
     demo = {"max_tokens": 1500, "ctx": 64, "dictionaries": {}}
     params = {
-        "tiny": tiny_params,
+        "tiny, in units": tiny.in_units(tiny_params),
         "tiny, no BOS, ctx 8": tiny_params.model_copy(update={"bos": False, "ctx": 8, "scan": few}),
         "llama, shared keys": tiny_params.model_copy(update={"model": str(llama), "ctx": 16}),
         "demo, ctx 64": load_params(embedded_root() / "params.yaml", demo),
@@ -165,10 +167,13 @@ def check_examples(head: Head, windows: list[Seen]) -> None:
                 assert (seen.pattern[query][~told] <= least + 1e-6).all()  # not told: less than all that is
 
 
-@pytest.fixture(scope="module", params=[(8, 0), (64, None), (64, 0)], ids=str)
+@pytest.fixture(scope="module", params=[(8, 0), (64, None), (64, 0), (8, 0, "merged")], ids=str)
 def tied(request: pytest.FixtureRequest) -> tuple[Windows, HeadScan, dict[int, list[Seen]]]:
-    """A scan of patterns of few distinct values, where ties are common; and what brute force sees."""
-    ctx, bos = request.param
+    """A scan of patterns of few distinct values, where ties are common; and what brute force sees.
+
+    Batch by batch into one scan, or each into one of its own, which are merged.
+    """
+    ctx, bos, *merged = request.param
     random = np.random.default_rng(ctx)
     lengths = [2, ctx - 1, ctx, 3 * ctx + 1, 5, *random.integers(2, 3 * ctx, 12)]
     documents = [random.integers(1, TYPES, n) for n in lengths]
@@ -183,8 +188,9 @@ def tied(request: pytest.FixtureRequest) -> tuple[Windows, HeadScan, dict[int, l
         shape = (len(batch.windows), HEADS, ctx)
         pattern = np.stack([patterns(random, ctx) for _ in range(shape[0] * HEADS)]).reshape(*shape, ctx)
         value = torch.from_numpy(random.integers(0, 3, (*shape, 2)).astype(np.float32))
+        into = scan.fresh() if merged else scan
         for head in range(HEADS):
-            scan.add(head, (batch,), [pattern], [value])
+            into.add(head, (batch,), [pattern], [value])
             for w, length in enumerate(batch.length):
                 name = int(batch.name[batch.start[w]])
                 seen.setdefault(head, []).append(
@@ -196,6 +202,8 @@ def tied(request: pytest.FixtureRequest) -> tuple[Windows, HeadScan, dict[int, l
                         np.linalg.norm(value[w, head, :length].numpy(), axis=-1).astype(np.float32),
                     )
                 )
+        if merged:
+            scan.merge(into)
     return windows, scan, seen
 
 

@@ -131,7 +131,7 @@ def test_a_stopped_scan_goes_on(
         yield lambda: next(seen) > calls
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.scan.stop_asked", asked)
+        patched.setattr("pipeline.core.local_engine.stop_asked", asked)
         with pytest.raises(KeyboardInterrupt):
             build(tiny_params.model_copy(update={"scan": slow_saves(tiny_params)}), out)
     assert state.exists() == (calls > 0)

@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.dictionary_spec import DictionaryParams, Spec, parse_spec
 from pipeline.core.load_dictionary import Width, load_dictionary
+from pipeline.core.params import Params
 
 N_LAYERS, D_MODEL, N_HEADS, D_VOCAB, CTX = 2, 24, 3, 400, 32
 N_LATENTS, K = 40, 5
@@ -79,6 +80,11 @@ def write_dictionary(folder: Path, d_in: int = D_MODEL, architecture: str = "top
     if architecture.startswith("jumprelu"):
         arrays["threshold"] = torch.rand(N_LATENTS, generator=generator)
     return write_saelens(folder, arrays, architecture=architecture, **config)
+
+
+def in_units(params: Params) -> Params:
+    """The same, scanned in 14 units of 12 windows."""
+    return params.model_copy(update={"scan": params.scan.model_copy(update={"unit_tokens": 300})})
 
 
 def load(given: str | DictionaryParams, name: str = "d", width: int = D_MODEL) -> Dictionary:

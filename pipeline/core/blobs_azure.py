@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -50,6 +51,9 @@ _DAMAGED = {"Md5Mismatch", "InvalidMd5"}  # on its way to the store
 
 T = TypeVar("T")
 
+# It warns of every answer that we try again after; what is not tried again is raised.
+logging.getLogger("azure").setLevel(logging.ERROR)
+
 
 class AzurePlace(Place):
     """A prefix of a container; versions are told apart by ETags."""
@@ -69,8 +73,8 @@ class AzurePlace(Place):
         self.url = f"{parts.scheme}://{below(container, self._prefix) if self._prefix else container}"
         self.private_advice = (
             f"Let everybody read: az storage container set-permission --name {container} --public-access blob"
-            " (the account must allow anonymous access of blobs); or give who shall read it a role or a SAS"
-            " for the commands, of which a browser can make no use"
+            " (the account must allow anonymous access of blobs). Or leave it private: who has a SAS token"
+            " opens the atlas with the pages of another site (docs/blob-storage.md)"
         )
         self.cors_advice = (
             "Run again with --fix-cors, or: az storage cors add --services b --origins '*' --methods"

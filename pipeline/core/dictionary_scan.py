@@ -36,6 +36,7 @@ class DictionaryScan:
         has_mates: bool,
         source: HeadSource | None = None,
     ) -> None:
+        self._made_of = (dictionary, params, counts, has_mates, source)
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.n_top
         self.dictionary = dictionary
         self.moments = Moments(n)
@@ -51,6 +52,8 @@ class DictionaryScan:
         self.heads = None if source is None else HeadParts(source.directions)
         self.within = None if signs else CoFiring(n)
         self.across = CoFiring(n) if has_mates else None
+        pairs = {"within": self.within, "across": self.across, "heads": self.heads}
+        self._kept = {**self.parts, **{name: pair for name, pair in pairs.items() if pair is not None}}
 
     @property
     def id(self) -> str:
@@ -75,12 +78,21 @@ class DictionaryScan:
                 fired.append(firings.fired)
         return Fired.after(fired) if fired else None
 
+    def fresh(self) -> DictionaryScan:
+        """Another of the same dictionary, empty."""
+        return DictionaryScan(*self._made_of)
+
+    def merge(self, later: DictionaryScan) -> None:
+        """Takes in what another, with the same co-firing partners, gathered of later windows."""
+        for name, part in self._kept.items():
+            part.merge(later._kept[name])  # type: ignore[arg-type]
+
     def state(self) -> dict[str, np.ndarray]:
         """Every array kept, by a name that says whose it is."""
-        pairs = {"within": self.within, "across": self.across, "heads": self.heads}
-        kept = {**self.parts, **{name: pair for name, pair in pairs.items() if pair is not None}}
         return {
-            f"{name}/{array}": value for name, part in kept.items() for array, value in part.state().items()
+            f"{name}/{array}": value
+            for name, part in self._kept.items()
+            for array, value in part.state().items()
         }
 
     def result(self) -> dict[str, np.ndarray]:

@@ -87,6 +87,20 @@ def from_text(name: str, text: str) -> DictionaryParams:
     return DictionaryParams(path=path, format=family, hook_in=hook_in, hook_out=hook_out or None)
 
 
+def split_dictionaries(given: list[str] | None) -> dict[str, str] | None:
+    """What `--dictionary` gave, each split at its first =; InputError if one is not so written."""
+    if not given:
+        return None
+    pairs = [text.partition("=") for text in given]
+    for text, (name, equals, spec) in zip(given, pairs, strict=True):
+        if not (name and equals and spec):
+            raise InputError(f"--dictionary {text} is not {FORM}")
+    names = [name for name, _, _ in pairs]
+    if len(set(names)) < len(names):
+        raise InputError(f"--dictionary gives an id twice: {', '.join(sorted(names))}")
+    return {name: spec for name, _, spec in pairs}
+
+
 def split_family(text: str) -> tuple[Family | None, str]:
     """The FORMAT before the first colon, if that is one, and the rest."""
     before, colon, rest = text.partition(":")

@@ -63,6 +63,13 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
+@contextmanager
+def open_arrays(path: Path) -> Generator[Mapping[str, np.ndarray]]:
+    """The same, each array read when it is asked for."""
+    with np.load(path, allow_pickle=False) as file:
+        yield file
+
+
 def digest(*parts: object) -> str:
     """SHA-256 of the parts as canonical JSON."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)

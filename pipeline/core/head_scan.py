@@ -31,6 +31,7 @@ class HeadScan:
         counts: Integer[np.ndarray, " type"],
     ) -> None:
         self.group, self._factor = group, factor
+        self._made_of = (group, factor, ctx, params, counts)
         self.types = HeadTypes(group.n_heads, counts, params.fires_on_types)
         self.parts: dict[str, HeadSums | HeadTypes | HeadWindows] = {
             "sums": HeadSums(group.n_heads, ctx),
@@ -57,6 +58,15 @@ class HeadScan:
             seen = Attention.of(batch, head, pattern, norm.cpu().numpy())
             for part in self.parts.values():
                 part.add(seen)
+
+    def fresh(self) -> HeadScan:
+        """Another of the same heads, empty."""
+        return HeadScan(*self._made_of)
+
+    def merge(self, later: HeadScan) -> None:
+        """Takes in what another gathered of later windows."""
+        for name, part in self.parts.items():
+            part.merge(later.parts[name])  # type: ignore[arg-type]
 
     def state(self) -> dict[str, np.ndarray]:
         """Every array kept, by a name that says whose it is."""

@@ -7,6 +7,7 @@ docs/decisions/0021-built-at-a-url.md says why.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -19,19 +20,25 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from feature_atlas.errors import AtlasError, FormatError
-from feature_atlas.store import fetch_file
+from feature_atlas.store import fetch_file, is_url, link_file
 from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, open_place
-from pipeline.core.files import MARK, file_digest, partial_of, write_atomically
+from pipeline.core.files import MARK, cache_folder, file_digest, partial_of, write_atomically
 from pipeline.core.progress import say
 from pipeline.core.stopping import Checkpoint
 
 PACE = 60.0  # seconds between two looks at what a stage has made since, or twenty times what putting took
-STATE = "state.npz"  # of a stage that was stopped
 THREADS = 8
 _HEADERS = Headers("application/octet-stream", ASK_FIRST)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
 Measured = tuple[int, str]
+
+
+def local_atlas(place: str) -> Path:
+    """The folder of an atlas; of one at a URL, where it is made on this machine if nothing else is said."""
+    if not is_url(place):
+        return Path(place.rstrip("/"))
+    return cache_folder("work") / hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16] / "atlas"
 
 
 class Told(BaseModel):
@@ -180,7 +187,8 @@ def in_step(url: str, work: Path) -> Generator[Callable[[], None]]:
         yield put
     except BaseException:
         with _said():
-            put()
+            if not refused:
+                put()
         raise
     else:
         put()
@@ -205,25 +213,27 @@ def _held(folder: Path, into: Path) -> Generator[Path | None]:
     None if the stage has begun anew, or told of more, while they were made: the next look finds it whole.
     """
     shutil.rmtree(into, ignore_errors=True)
-    into.mkdir(parents=True)
     try:
-        os.link(folder / MARK, into / MARK)
-        for path in folder.iterdir():
-            if path.name != MARK and not path.name.startswith("."):
-                os.link(path, into / path.name)
-        yield into if os.path.samefile(folder / MARK, into / MARK) else None
-    except FileNotFoundError:
-        yield None
+        yield into if _linked(folder, into) else None
     finally:
-        shutil.rmtree(into)
+        shutil.rmtree(into, ignore_errors=True)
+
+
+def _linked(folder: Path, into: Path) -> bool:
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    try:
+        for name in [MARK, *(name for name in names if name != MARK)]:
+            link_file(folder / name, into / name)
+        return (folder / MARK).read_bytes() == (into / MARK).read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def _measured(folder: Path) -> Told | None:
-    """What a stage's folder holds that is whole; None if there is nothing."""
+    """A stage's mark and all its files; None if there is nothing. What is no item is its state."""
     told = _parse((folder / MARK).read_bytes(), str(folder / MARK))
-    there = {path.name: path for path in folder.iterdir() if path.name != MARK}
-    names = there if told.finished else [name for name in there if name in told.items or name == STATE]
-    files = {name: (there[name].stat().st_size, file_digest(there[name])) for name in sorted(names)}
+    there = sorted(path for path in folder.iterdir() if path.name != MARK)
+    files = {path.name: (path.stat().st_size, file_digest(path)) for path in there}
     return told.model_copy(update={"files": files}) if files or told.finished else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import psutil
 
 from pipeline.core.dictionaries import BLOCK
@@ -11,6 +13,7 @@ from pipeline.core.head_scan import HeadScan
 from pipeline.core.inputs import activation, caught_for
 from pipeline.core.layer import layers_of
 from pipeline.core.model import SubjectModel
+from pipeline.core.shape import Shape
 from pipeline.core.sweep import counted
 from pipeline.core.windows import Windows
 
@@ -35,24 +38,52 @@ def peak_bytes(
     batch: int,
     sample: int,
     threads: int,
+    merges: bool = False,
 ) -> int:
     """Resident bytes of this process at the scan's peak: what it takes now, the state, and the work.
 
     The work is, on the one hand, as many batches as there are threads, read and encoded side by
     side, with the sample of `sample` windows in which co-firing partners are sought; on the other,
-    one dictionary's tables made ready to be saved. The larger counts. No part grows with the corpus.
+    one dictionary's tables made ready to be saved; or, where the corpus is of more than one unit and
+    `merges`, one dictionary's state of other units. The larger counts. No part grows with the corpus.
     """
-    columns = batch * windows.stride
     fired = firings_per_token(model, scans, windows)
-    points = caught_for([scan.dictionary for scan in scans], model.shape)
-    held = STREAMS * model.shape.d_model + HIDDEN * model.shape.d_mlp
-    width = sum(2 * model.width(point) for point in points) + held
+    work = work_bytes(model.shape, scans, heads, fired, windows, batch, sample, threads)
+    merging = max(map(_merging, (*scans, *heads))) if merges else 0
+    return resident_bytes() + state_bytes(scans, heads) + max(work, merging)
+
+
+def resident_bytes() -> int:
+    """What this process takes now."""
+    return psutil.Process().memory_info().rss
+
+
+def work_bytes(
+    shape: Shape,
+    scans: list[DictionaryScan],
+    heads: list[HeadScan],
+    fired: Mapping[str, float],
+    windows: Windows,
+    batch: int,
+    sample: int,
+    threads: int,
+) -> int:
+    """The work alone; `fired` are the firings of each dictionary at a token."""
+    columns = batch * windows.stride
+    points = caught_for([scan.dictionary for scan in scans], shape)
+    width = sum(2 * shape.width(point) for point in points) + STREAMS * shape.d_model + HIDDEN * shape.d_mlp
     reading = threads * columns * width * FLOAT
-    reading += threads * _attending(heads, batch, windows.ctx, model.shape.d_head)
+    reading += threads * _attending(heads, batch, windows.ctx, shape.d_head)
     encoding = threads * max((_encoding(scan, columns) for scan in scans), default=0)
     sweeping = reading + encoding + _cofiring(scans, fired, columns * threads, sample * windows.stride)
     saving = max(sum(array.nbytes for array in scan.types.state().values()) for scan in (*scans, *heads))
-    return psutil.Process().memory_info().rss + state_bytes(scans, heads) + max(sweeping, 3 * saving)
+    return max(sweeping, 3 * saving)
+
+
+def _merging(scan: DictionaryScan | HeadScan) -> int:
+    """Its state of other units, and one of the arrays as it is read."""
+    sizes = [array.nbytes for array in scan.state().values()]
+    return sum(sizes) + max(sizes)
 
 
 def firings_per_token(model: SubjectModel, scans: list[DictionaryScan], windows: Windows) -> dict[str, float]:
@@ -81,7 +112,7 @@ def _encoding(scan: DictionaryScan, columns: int) -> int:
     return columns * BLOCK * FLOAT * (2 if scan.dictionary.two_signed else 1)
 
 
-def _cofiring(scans: list[DictionaryScan], fired: dict[str, float], columns: int, sampled: int) -> int:
+def _cofiring(scans: list[DictionaryScan], fired: Mapping[str, float], columns: int, sampled: int) -> int:
     """Firings of the sample, of one layer two copies more; or of one layer a bit for each column."""
     layers = [[scan.dictionary for scan in layer.scans] for layer in layers_of(scans, chosen=True)]
     if not layers:

@@ -80,6 +80,22 @@ class SubjectModel:
             )
         return cls(model, device)
 
+    @classmethod
+    def drawn(cls, folder: ModelFolder, n_layers: int) -> SubjectModel:
+        """Random weights of the sizes in config.json, in `n_layers` layers: what stands in for weights that
+        are not there where only their cost is asked for."""
+        kind = getattr(transformers, folder.family.architecture)
+        config = {**folder.config, folder.family.keys["n_layers"]: n_layers}
+        return cls(kind(kind.config_class.from_dict(config)))
+
+    @staticmethod
+    def n_parameters(folder: ModelFolder) -> int:
+        """Numbers of the weights that config.json calls for; none are made."""
+        kind = getattr(transformers, folder.family.architecture)
+        with torch.device("meta"):
+            made = kind(kind.config_class.from_dict(folder.config))
+        return sum(each.numel() for each in made.parameters())
+
     @property
     def n_layers(self) -> int:
         """Transformer blocks."""

@@ -36,6 +36,9 @@ class ScanParams(_Record):
     cofiring_tokens: Annotated[int, Field(ge=1)] = 65_536
     """Tokens of the random sample in which the latents that fire together are found, then counted exactly."""
 
+    unit_tokens: Annotated[int, Field(ge=1)] = 2**20
+    """Tokens that are scanned by themselves, then merged: what a killed worker of a cluster loses at most."""
+
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
     """A killed scan, or ablation, loses at most about this much work, or twenty times what saving takes."""
 
@@ -137,7 +140,7 @@ class Params(_Record):
 
 
 def load_params(path: Path, overrides: dict[str, Any]) -> Params:
-    """Reads a YAML file and lays `overrides` (those that are not None) over it.
+    """Reads a YAML file and lays `overrides` over it.
 
     Paths in the file are relative to its folder. Raises InputError naming file, key and reason.
     """
@@ -147,14 +150,25 @@ def load_params(path: Path, overrides: dict[str, Any]) -> Params:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise InputError(f"{path} is not a mapping of parameters")
-    located = _located(raw, path.parent)
-    return make_params({**located, **{k: v for k, v in overrides.items() if v is not None}}, str(path))
+    given = _located(raw, path.parent)
+    return make_params({**given, **overrides}, str(path))
+
+
+def given_params(path: Path | None, flags: dict[str, Any]) -> Params:
+    """Those of a file with a command line's flags, where they are given, over it; or of the flags alone."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load_params(path, given) if path else make_params(given, "the command line")
 
 
 def save_params(path: Path, params: Params) -> None:
     """Writes the parameters so that `load_params` finds the same files from anywhere on this machine."""
-    located = _located(params.model_dump(mode="json"), Path.cwd())
-    write_atomically(path, yaml.safe_dump(located, sort_keys=False, allow_unicode=True).encode())
+    raw = located(params).model_dump(mode="json")
+    write_atomically(path, yaml.safe_dump(raw, sort_keys=False, allow_unicode=True).encode())
+
+
+def located(params: Params) -> Params:
+    """The same parameters, with paths that name the same files from any folder."""
+    return make_params(_located(params.model_dump(mode="json"), Path.cwd()), "parameters")
 
 
 def make_params(raw: dict[str, Any], where: str) -> Params:

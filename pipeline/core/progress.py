@@ -70,6 +70,16 @@ def step(name: str, total: int | None, unit: str, done: int = 0) -> Generator[St
         yield Step(progress, name, total, unit, done)
 
 
+@contextmanager
+def silence() -> Generator[None]:
+    """While open, steps and lines are not shown."""
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
+
+
 def say(line: str) -> None:
     """One line of counts or advice, on stderr."""
     console.print(line, markup=False, soft_wrap=True)

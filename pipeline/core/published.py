@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from feature_atlas.errors import FormatError, InputError
-from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, below
+from pipeline.core.blobs import ASK_FIRST, Headers, Place, PlaceError, WrittenMeanwhile, below
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication, folder_of
 from pipeline.core.runs import Files
@@ -27,9 +27,10 @@ def _frozen(name: str) -> str:
 
 
 def _page(name: str) -> str:
-    below("", name)
-    if folder_of(name) is not None:
-        raise ValueError(f"{name!r} is no page")
+    try:
+        below("", name)
+    except PlaceError as error:
+        raise ValueError(str(error)) from error
     return name
 
 
@@ -91,6 +92,15 @@ def read_published(place: Place) -> tuple[Published | None, str | None]:
         ) from error
 
 
+def check_kind(place: Place, there: Published | None, publication: Publication) -> None:
+    """Raises InputError if a site would take the place of an atlas, or the reverse."""
+    if there is not None and there.kind != publication.kind:
+        raise InputError(
+            f"{place.url} holds a published {there.kind}, which this {publication.kind} would replace:"
+            " choose another prefix"
+        )
+
+
 def settled(place: Place, publication: Publication) -> tuple[Published | None, str | None]:
     """What is told once nobody else is at work there: he has finished, or was silent for LEASE seconds."""
     there, tag = read_published(place)
@@ -101,11 +111,6 @@ def settled(place: Place, publication: Publication) -> tuple[Published | None, s
         there, tag = read_published(place)
         if tag == before:
             break
-    if there is not None and there.kind != publication.kind:
-        raise InputError(
-            f"{place.url} holds a published {there.kind}, which this {publication.kind} would replace:"
-            " choose another prefix"
-        )
     return there, tag
 
 
@@ -137,16 +142,23 @@ class Claim:
         """Tells that the publication is there, whole."""
         self._write(self.told.model_copy(update={"finished": True, "pages": dict(publication.pages)}))
 
+    def swap(self, name: str, data: bytes, tag: str | None) -> None:
+        """Replaces what readers see. The tag was read before the claim: a later claimant's version stays."""
+        self.hold()
+        self._swap(name, data, tag)
+
     def _write(self, told: Published) -> None:
-        headers = Headers.of(PUBLISHED, ASK_FIRST)
+        self._tag = self._swap(PUBLISHED, told.encoded(), self._tag)
+        self.told, self._at = told, time.time()
+
+    def _swap(self, name: str, data: bytes, tag: str | None) -> str:
         try:
-            self._tag = self._place.swap(PUBLISHED, told.encoded(), self._tag, headers)
+            return self._place.swap(name, data, tag, Headers.of(name, ASK_FIRST))
         except WrittenMeanwhile:
             raise WrittenMeanwhile(
                 f"{self._place.url}: another publisher was first; run the same command again if yours shall"
                 " replace what is there now"
             ) from None
-        self.told, self._at = told, time.time()
 
 
 def claimed(publication: Publication, before: Published | None) -> Published:

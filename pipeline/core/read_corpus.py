@@ -158,7 +158,7 @@ def _check(corpus: Corpus, folder: ModelFolder) -> None:
         raise InputError(
             f"the corpus has {len(corpus.tokens):,} tokens; at most {2**32 - 1:,} fit: set max_tokens"
         )
-    highest, d_vocab = int(corpus.tokens.max()), folder.record.d_vocab
+    highest, d_vocab = int(corpus.tokens.max()), folder.shape.d_vocab
     if highest >= d_vocab:
         raise InputError(
             f"the tokenizer of {folder.path} gives token {highest}, but the model has only {d_vocab}"

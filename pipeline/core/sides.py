@@ -12,8 +12,8 @@ from feature_atlas import Atlas, open_atlas
 from feature_atlas.address import HookPoint, check_dictionary_id
 from feature_atlas.errors import InputError
 from feature_atlas.manifest import DictionaryRecord
-from feature_atlas.store import is_url
 from pipeline.core.dictionaries import Dictionary
+from pipeline.core.in_step import local_atlas
 from pipeline.core.model import SubjectModel
 from pipeline.core.model_folder import ModelFolder
 from pipeline.core.params import Params, load_params
@@ -45,11 +45,11 @@ class Side:
         atlas = open_atlas(url)
         if name:
             atlas.dictionary(check_dictionary_id(name))
-        left = config or work_folder(Path(url.rstrip("/"))) / PARAMS
-        if config is None and (is_url(url) or not left.is_file()):
+        left = config or work_folder(local_atlas(url)) / PARAMS
+        if config is None and not left.is_file():
             raise InputError(
                 f"{url} holds no weights, and there is no {left} of a build to tell where they are: give the"
-                " YAML file that it was built from, with --config-a or --config-b"
+                " YAML file that it was built from, with --config (compare: --config-a, --config-b)"
             )
         params = load_params(left, {})
         folder = ModelFolder.resolve(params.model)
@@ -85,7 +85,7 @@ class Side:
             known = ", ".join(self.params.dictionaries) or "none"
             raise InputError(
                 f"the parameters of {self.atlas.url} name no dictionary {record.id!r} (they name: {known});"
-                " give the YAML file that it was built from, with --config-a or --config-b"
+                " give the YAML file that it was built from, with --config (compare: --config-a, --config-b)"
             )
         told = (found.weights, str(found.hook_in), str(found.hook_out))
         if told != (record.weights, record.hook_in, record.hook_out):

@@ -1,11 +1,14 @@
 /**
- * What a page of an atlas reads first, asked for while its other scripts are still on their way: the manifest,
- * then the metadata of its dictionary and of the vocabulary. A classic script that needs no other.
+ * What a page does while its other scripts are still on their way. A classic script that needs no other.
  *
+ * In a frame of one pane it takes the rest away, so that nothing moves later. It asks for what is read first:
+ * the manifest, then the metadata of the page's dictionary and of the vocabulary.
  * `fetch.ts` takes the answers up. What is wrong with one is told there, where it is read. Once the manifest is
  * taken, the scripts are there, and ask for the rest themselves.
  */
 import { readConfig, type SiteConfig } from "./config.ts";
+import { embed, embeddedPane } from "./state/embed.ts";
+import { keyed } from "./store/key.ts";
 
 interface Record {
   id: string;
@@ -16,6 +19,7 @@ const READING: readonly SiteConfig["page"][] = ["latent", "dictionary", "head"];
 
 {
   const config = readConfig();
+  if (embeddedPane() !== null) embed();
   // The URL of another's atlas is looked at before anything is asked of its host.
   const first = globalThis.ahead === undefined; // else the scripts were quicker
   globalThis.ahead ??= new Map();
@@ -35,7 +39,7 @@ async function readAhead({ atlas, manifest: pinned, dictionary }: SiteConfig): P
 }
 
 function ask(url: string, cache: RequestCache): Promise<Response> {
-  const answer = fetch(url, { cache, credentials: "same-origin" });
+  const answer = fetch(keyed(url), { cache, credentials: "same-origin" });
   globalThis.ahead?.set(url, answer);
   return answer;
 }

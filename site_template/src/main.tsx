@@ -9,7 +9,6 @@ import { LatentPage } from "./pages/latent.tsx";
 import { followStars } from "./pages/stars.ts";
 import { Guard } from "./parts/guard.tsx";
 import "./search.ts";
-import { embed, embeddedPane } from "./state/embed.ts";
 
 type Page = ComponentType<{ config: SiteConfig }>;
 
@@ -33,7 +32,6 @@ const pages: Record<SiteConfig["page"], (() => Page | Promise<Page>) | null> = {
 
 async function start(): Promise<void> {
   for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) makeSortable(table);
-  if (embeddedPane() !== null) embed();
   if (config.foreign !== null) showForeign(config);
   followStars();
   const made = pages[config.page]?.();

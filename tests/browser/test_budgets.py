@@ -10,8 +10,16 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Sites, Visitor, size
+from tests.browser.test_accessible import PAGES
 
 KIB = 1024
+SHIFT = 0.05  # half of what a visitor takes for calm, by the web's usual measure
+_WATCH_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifted += each.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 LABELLED = "hostile/latent.html?at=resid_post.0.x/7"
 
 
@@ -60,3 +68,15 @@ def test_nothing_is_asked_for_twice(late: str, sites: Sites, visitor: Visitor) -
     asked = Counter((each.url, each.request.headers.get("range")) for each in visit.responses)
     assert asked.total() > 10
     assert {each: n for each, n in asked.items() if n > 1} == {}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    "kind", ["overview", "latent", "dictionary", "map", "head", "token", "embedded", "patterns"]
+)
+def test_nothing_moves_while_a_page_loads(kind: str, width: int, sites: Sites, visitor: Visitor) -> None:
+    page = visitor(width=width).page
+    page.add_init_script(_WATCH_SHIFTS)
+    page.goto(sites.at(PAGES[kind]))
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shifted") <= SHIFT

@@ -5,17 +5,20 @@ Their account name and key are the ones that Azurite publishes, and open nothing
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, CorsRule, PublicAccess, generate_container_sas
 from boto3 import client
 from fsspec import get_filesystem_class
 from moto.server import ThreadedMotoServer
@@ -72,6 +75,7 @@ def azurite_running() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """URL of an S3 server that keeps everything in memory."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -119,6 +123,34 @@ def connection_string(server: str, secret: str = f"AccountKey={KEY}") -> str:
 def account(server: str) -> BlobServiceClient:
     """The account, by its key."""
     return BlobServiceClient.from_connection_string(connection_string(server))
+
+
+def container_sas(container: str, permission: str) -> str:
+    """A token for one container, for an hour: `permission` as Azure writes them, r for read, w for write."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    return generate_container_sas(ACCOUNT, container, KEY, permission=permission, expiry=until)
+
+
+def let_browsers_read(store: Store) -> None:
+    """The rule by which pages of any site may ask, where they have the right to: of a whole Azure account."""
+    with account(store.http.rpartition("/")[0]) as service:
+        rule = CorsRule(["*"], ["GET", "HEAD"], allowed_headers=["range"], exposed_headers=["content-range"])
+        service.set_service_properties(cors=[rule])
+
+
+def let_everybody_read(store: Store) -> None:
+    """Without a key, from pages of any site: objects whose name is known."""
+    if store.url.startswith("az://"):
+        let_browsers_read(store)
+        with account(store.http.rpartition("/")[0]) as service:
+            service.get_container_client(store.name).set_container_access_policy({}, PublicAccess.BLOB)
+        return
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": f"arn:aws:s3:::{store.name}/*"}]}
+    rules = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["range"]}]
+    with closing(client("s3")) as service:
+        service.put_bucket_policy(Bucket=store.name, Policy=json.dumps(policy))
+        service.put_bucket_cors(Bucket=store.name, CORSConfiguration={"CORSRules": rules})
 
 
 def set_environment(told: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

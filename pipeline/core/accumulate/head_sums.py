@@ -51,6 +51,12 @@ class HeadSums:
         self.duplicate_queries[head] += n_duplicate
         self.induction_queries[head] += n_induction
 
+    def merge(self, later: HeadSums) -> None:
+        """Takes in what another gathered of later windows."""
+        for name, array in self.state().items():
+            join = np.maximum if name == "max_write" else np.add
+            join(array, later.state()[name], out=array)
+
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""
         return dict(vars(self))

@@ -30,6 +30,11 @@ class HeadTypes:
         for table, values in ((self.sent, sent), (self.received, seen.received[counted])):
             table[seen.head] += np.bincount(entry, values, table.shape[1])
 
+    def merge(self, later: HeadTypes) -> None:
+        """Takes in what another gathered of later windows."""
+        self.sent += later.sent
+        self.received += later.received
+
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""
         return {"sent": self.sent, "received": self.received}

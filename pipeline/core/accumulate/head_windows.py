@@ -48,6 +48,11 @@ class HeadWindows:
                 peak = _highest(seen, w) if section == "attention" else _heaviest(seen, w)
                 kept.offer(key[w], seen, w, attention[w], peak)
 
+    def merge(self, other: HeadWindows) -> None:
+        """Takes in what another kept of other windows."""
+        for section, kept in self.kept.items():
+            kept.merge(other.kept[section])
+
     def state(self) -> dict[str, np.ndarray]:
         """The arrays to save and restore."""
         return {f"{name}/{k}": array for name, kept in self.kept.items() for k, array in vars(kept).items()}
@@ -85,6 +90,15 @@ class Kept:
         self.norm[slot], self.keys[slot], self.steps[slot] = 0, 0, 0
         self.norm[slot][:length] = seen.norm[window, :length]
         _strongest(pattern, length, self.keys[slot], self.steps[slot])
+
+    def merge(self, other: Kept) -> None:
+        """Takes in what another kept."""
+        k = self.key.shape[1]
+        keys = np.concatenate([self.key, other.key], axis=1)
+        largest = np.argsort(keys, axis=1)[:, : -k - 1 : -1]
+        head = np.arange(len(keys))[:, None]
+        for name, array in vars(self).items():
+            array[...] = np.concatenate([array, getattr(other, name)], axis=1)[head, largest]
 
 
 def _heaviest(seen: Attention, window: int) -> tuple[int, int]:

@@ -1,4 +1,5 @@
 import type { AtlasError } from "../store/errors.ts";
+import { KeyForm } from "./key-form.tsx";
 
 interface Props {
   error: AtlasError;
@@ -19,6 +20,7 @@ export function Failed({ error, retry, at }: Props) {
         <button type="button" onClick={retry}>
           Try again
         </button>
+        {error.locked && <KeyForm />}
       </section>
     </>
   );

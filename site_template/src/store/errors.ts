@@ -3,11 +3,14 @@ export const INCOMPLETE = "The copy of the atlas is not complete: copy it again,
 /** Why something can't be shown, in one line, and what would help. */
 export class AtlasError extends Error {
   readonly remedy: string;
+  /** Whether a key may help: the host of a private atlas may deny that it is there. */
+  readonly locked: boolean;
 
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
+  constructor(message: string, remedy: string, options: ErrorOptions & { locked?: boolean } = {}) {
     super(message, options);
     this.name = "AtlasError";
     this.remedy = remedy;
+    this.locked = options.locked ?? false;
   }
 }
 

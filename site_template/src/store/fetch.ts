@@ -1,8 +1,10 @@
 /** Bytes over HTTP: whole files and absolute ranges, each checked. */
 import { AtlasError, INCOMPLETE } from "./errors.ts";
 import { isForeign } from "./foreign.ts";
+import { isElsewhere, keyed } from "./key.ts";
 
 const HOST = "The host must serve the atlas beside the site. On this machine: atlas serve SITE";
+const OPEN = "The host must let anybody read the atlas, or you need a key";
 const RANGES = "The host must answer a byte range with 206 and just these bytes, as most static hosts do. On this machine: atlas serve SITE";
 const PACKED = "Set the host not to compress the atlas on the fly (Content-Encoding): its chunks are packed already, and ranges of packed files are other bytes";
 /** Of a failed request to another origin a browser tells only that it failed. */
@@ -21,8 +23,8 @@ interface Options {
 export async function fetchWhole(url: string, options: Options = {}): Promise<Uint8Array | undefined> {
   const response = await request(url, options);
   if (response.status === 404 || response.status === 410) return undefined;
-  if (!response.ok) throw new AtlasError(`${url}: the host answered ${response.status}`, HOST);
-  return body(response);
+  if (!response.ok) throw new AtlasError(`${url}: the host answered ${response.status}`, isElsewhere(url) ? OPEN : HOST, { locked: isLocked(url, response) });
+  return body(url, response);
 }
 
 /** Bytes [offset, offset + length) of a file that is known to be there. */
@@ -33,11 +35,11 @@ export async function fetchRange(url: string, offset: number, length: number, op
     throw new AtlasError(`${url}: the host ignores byte ranges: it sends the whole file`, RANGES);
   }
   if (response.status !== 206) {
-    throw new AtlasError(`${url} is part of the atlas, but the host answered ${response.status}`, INCOMPLETE);
+    throw new AtlasError(`${url} is part of the atlas, but the host answered ${response.status}`, INCOMPLETE, { locked: isLocked(url, response) });
   }
   const packing = response.headers.get("content-encoding");
   if (packing !== null && packing !== "identity") throw new AtlasError(`${url}: the host compresses byte ranges (${packing})`, PACKED);
-  const bytes = await body(response);
+  const bytes = await body(url, response);
   if (bytes.length !== length) throw new AtlasError(`${url}: asked for ${length} bytes, got ${bytes.length}`, PACKED);
   return bytes;
 }
@@ -56,22 +58,27 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   traffic.latest = url;
   try {
     // Another's atlas gets no cookies, not even on this origin.
-    return await (taken(url) ?? fetch(url, { ...init, credentials: isForeign() ? "omit" : "same-origin" }));
+    return await (taken(url) ?? fetch(keyed(url), { ...init, credentials: isForeign() ? "omit" : "same-origin" }));
   } catch (error) {
     if (error instanceof DOMException) throw error;
     const offline = navigator.onLine ? "" : "This device is offline. ";
-    const elsewhere = new URL(url, location.href).origin !== location.origin;
+    const elsewhere = isElsewhere(url);
     // A range of a packed file can't be unpacked, of which a browser tells as little as of CORS.
     if (init.headers !== undefined && traffic.bytes > 0 && navigator.onLine) {
       throw new AtlasError(`can’t read a part of ${url}`, `Whole files were read, so the host is there. Either it compresses byte ranges, or it refuses the header Range. ${PACKED}; and allow Range (Access-Control-Allow-Headers)`, { cause: error });
     }
     const remedy = elsewhere ? CORS.replace("ORIGIN", location.origin) : HOST;
-    throw new AtlasError(`can’t reach ${url}`, `${offline}${remedy}`, { cause: error });
+    throw new AtlasError(`can’t reach ${url}`, `${offline}${remedy}`, { cause: error, locked: elsewhere && navigator.onLine });
   }
 }
 
-async function body(response: Response): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await response.arrayBuffer().catch((error: unknown) => broken(response.url, error)));
+/** Azure says 409 where no stranger may read anything. */
+function isLocked(url: string, { status }: Response): boolean {
+  return isElsewhere(url) && [401, 403, 409].includes(status);
+}
+
+async function body(url: string, response: Response): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await response.arrayBuffer().catch((error: unknown) => broken(url, error)));
   traffic.bytes += bytes.length;
   return bytes;
 }

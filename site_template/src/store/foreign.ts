@@ -33,7 +33,7 @@ export function checkForeign(place: string): void {
     refuse("its URL holds a name or a password", "Who has a link has what stands in it: put the atlas where it needs none");
   }
   if (url.search !== "" || url.hash !== "") {
-    refuse("its URL holds a ? or a #", "Give the URL of its folder alone; one that needs a key in its URL can’t be opened by link");
+    refuse("its URL holds a ? or a #", "Give the URL of its folder alone: if it is private the page asks for a key, which no link should hold");
   }
   if (url.protocol === "https:" || url.origin === location.origin || LOCAL.includes(url.hostname)) return;
   if (location.protocol === "https:") {

@@ -2,6 +2,7 @@ import { readConfig } from "../config.ts";
 import { AtlasError } from "./errors.ts";
 import { fetchWhole } from "./fetch.ts";
 import { checkForeign, isForeign } from "./foreign.ts";
+import { isElsewhere } from "./key.ts";
 import { FORMAT, FORMAT_VERSION } from "./schema.gen.ts";
 import { misfit } from "./shape.ts";
 
@@ -77,6 +78,7 @@ export async function openManifest(base: string): Promise<Manifest> {
       foreign
         ? "An atlas is the folder that holds atlas.json; of a site that was made with one it is SITE/atlas"
         : "Copy the site whole, or build the atlas (atlas build) and render the site again (atlas site)",
+      { locked: isElsewhere(url) },
     );
   }
   const manifest = parse(bytes, url);
