@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: setup demo test check fix bench kills serve chromium
+.PHONY: setup demo test check fix bench kills faults serve chromium
 
 SITE := site_template/static/main.js
 MODULES := site_template/node_modules/.package-lock.json
@@ -51,6 +51,9 @@ bench: setup ## measure against the bare lower bounds
 
 kills: setup ## kill builds at random moments and check what they go on to
 	$(BIN)/python -m benchmarks.kills
+
+faults: setup $(EMULATOR) ## let builds and publications meet faults, and check what readers get meanwhile
+	$(BIN)/python -m benchmarks.faults
 
 serve: ## open the demo site
 	$(BIN)/atlas serve build/demo/site

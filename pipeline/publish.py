@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from feature_atlas.errors import FormatError
 from feature_atlas.verify import FILES, measure
-from pipeline.core.blobs import ASK_FIRST, FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
+from pipeline.core.blobs import FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
 from pipeline.core.files import digest, file_digest
 from pipeline.core.progress import Step, say, step
 from pipeline.core.publication import Publication, folder_of, listed_files
@@ -56,6 +57,8 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     before, tag = read_published(place) if dry_run else settled(place, publication)
     check_kind(place, before, publication)
     there = place.read(publication.manifest) if publication.manifest else None
+    if before is None and there is not None:
+        before = _brought(place, publication)
     switch = publication.switched if publication.switched != (there and there[0]) else None
     if before is not None and before.is_of(publication, keep) and switch is None:
         say(f"{place.url}: unchanged, nothing is sent")
@@ -67,15 +70,24 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
         return
     with step("publish", total(plan.send) + total(plan.pages), "bytes") as progress:
         _send_frozen(place, publication, plan, progress)
+        # Before the claim: a page that was replaced after somebody else's fits no tag of ours.
+        tags = _tags(place, plan.pages)
         claim = Claim(place, claimed(publication, before), tag)
-        _send_pages(place, publication, plan.pages, claim, progress)
+        _send_pages(publication, plan.pages, tags, claim, progress)
     if switch is not None and publication.manifest:
-        claim.hold()
-        headers = Headers.of(publication.manifest, ASK_FIRST)
-        place.swap(publication.manifest, switch, there and there[1], headers)
+        claim.swap(publication.manifest, switch, there and there[1])
     claim.keep(keep)
     _together(partial(_remove, place, claim, name) for name in plan.gone)
     claim.finish(publication)
+
+
+def _brought(place: Place, publication: Publication) -> Published:
+    """What came there by other means and has readers too: of it the folders alone are known."""
+    found = {folder for name in _list(place, publication, None) if (folder := folder_of(name))}
+    current = tuple(sorted(found))
+    return Published(
+        kind=publication.kind, publication="", finished=True, pages={}, folders={}, current=current
+    )
 
 
 def _plan(place: Place, publication: Publication, before: Published | None, keep: int) -> Plan:
@@ -134,7 +146,7 @@ def _send_frozen(place: Place, publication: Publication, plan: Plan, progress: S
     sent: dict[str, str | None] = {}
 
     def send(name: str, told: tuple[int, str]) -> None:
-        sent[name] = _send(place, publication, name, told, FOR_EVER)
+        sent[name] = place.put(name, _whole(publication, name, told), Headers.of(name, FOR_EVER))
         progress.advance(told[0])
 
     def copy(name: str, source: str) -> None:
@@ -159,21 +171,40 @@ def _check(listed: Listing, publication: Publication, sent: Mapping[str, str | N
                 )
 
 
-def _send_pages(place: Place, publication: Publication, pages: Files, claim: Claim, progress: Step) -> None:
+def _tags(place: Place, pages: Files) -> dict[str, str | None]:
+    """Those of the versions of pages that are there now."""
+    tags: dict[str, str | None] = {}
+
+    def ask(name: str) -> None:
+        found = place.read(name)
+        tags[name] = found and found[1]
+
+    _together(partial(ask, name) for name in pages)
+    return tags
+
+
+def _send_pages(
+    publication: Publication,
+    pages: Files,
+    tags: Mapping[str, str | None],
+    claim: Claim,
+    progress: Step,
+) -> None:
+    """By swap: a request that was held up until somebody else has published changes nothing."""
+
     def send(name: str, told: tuple[int, str]) -> None:
-        claim.hold()
-        _send(place, publication, name, told, ASK_FIRST)
+        claim.swap(name, _whole(publication, name, told).read_bytes(), tags[name])
         progress.advance(told[0])
 
     _together(partial(send, *each) for each in pages.items())
 
 
-def _send(place: Place, publication: Publication, name: str, told: tuple[int, str], cached: str) -> str:
-    """Gives the MD5. Raises FormatError if the file is no longer what its digest says."""
+def _whole(publication: Publication, name: str, told: tuple[int, str]) -> Path:
+    """The file. Raises FormatError if it is no longer what its digest says."""
     path = publication.root / name
     if (path.stat().st_size, file_digest(path)) != told:
         raise FormatError(f"{path} is damaged or was changed meanwhile; run: atlas verify on the atlas")
-    return place.put(name, path, Headers.of(name, cached))
+    return path
 
 
 def _remove(place: Place, claim: Claim, name: str) -> None:

@@ -13,7 +13,15 @@ from tests import tiny
 pytest_plugins = ["tests.emulators.stores"]
 
 # What takes minutes begins first, so that no process ends long after the others.
-LONGEST = ("test_demo.py", "test_scan.py", "test_ray.py", "test_recipe.py", "test_dvc.py", "test_resume.py")
+LONGEST = (
+    "test_demo.py",
+    "test_scan.py",
+    "test_ray.py",
+    "test_recipe.py",
+    "test_dvc.py",
+    "test_resume.py",
+    "test_faults.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -47,9 +47,8 @@ def test_first_again_and_changed(url: str, sites: tuple[Path, Path]) -> None:
     place = open_place(url)
     first = put(a, place)
     check_same(place, a, set())
-    assert sorted(first.changes("put")) == sorted(
-        frozen(a) | {p.relative_to(a).as_posix() for p in a.rglob("*.html")}
-    )
+    assert sorted(first.changes("put")) == sorted(frozen(a))
+    assert {p.relative_to(a).as_posix() for p in a.rglob("*.html")} < set(first.changes("swap"))
     order = [name for name in first.changes("put", "swap")]
     claimed, switched = order.index("published.json"), order.index("atlas/atlas.json")
     assert set(order[:claimed]) == frozen(a), "what never changes is there before any page is"
@@ -66,7 +65,7 @@ def test_first_again_and_changed(url: str, sites: tuple[Path, Path]) -> None:
     assert sent == changed and len(changed) < len(new) / 2
     assert all(DICTIONARY in name or "search.zarr" in name or name.endswith("files.json") for name in sent)
     same = {name.name for name in a.glob("*.html") if name.read_bytes() == (b / name.name).read_bytes()}
-    assert not same & set(second.changes("put"))
+    assert not same & set(second.changes("put", "swap"))
 
 
 @at("folder", "azurite")

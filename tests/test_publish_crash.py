@@ -71,7 +71,7 @@ def test_killed_at_each_kind_of_step_in_a_store(
     for number, (kinds, name) in enumerate(
         [
             ("copy", ""),
-            ("put", ".html"),
+            ("swap", ".html"),
             ("delete", ""),
         ]
     ):
@@ -121,7 +121,7 @@ def test_of_two_publishers_one_wins(url: str, sites: tuple[Path, Path]) -> None:
             won.append(site)
         except WrittenMeanwhile as error:
             errors.append(error)
-            assert not [name for name in watched.changes("put") if name.endswith(".html")]
+            assert not [name for name in watched.changes("swap") if name.endswith(".html")]
 
     threads = [Thread(target=run, args=(site,)) for site in (a, b)]
     for each in threads:
@@ -149,14 +149,14 @@ def test_one_who_was_replaced_stops(
     slept: list[str] = []
 
     def hang(call: str, name: Any) -> None:
-        if call == "put" and name.endswith(".html") and not slept:
+        if call == "swap" and name.endswith(".html") and not slept:
             slept.append(name)
             put(a, place)
 
     hung.before_call = hang
     with pytest.raises(WrittenMeanwhile, match="another publisher"):
         put(b, hung)
-    assert [name for name in hung.changes("put") if name.endswith(".html")] == slept
+    assert [name for name in hung.changes("swap") if name.endswith(".html")] == slept
     assert "atlas/atlas.json" not in hung.changes("swap")
     assert check_reader(place, a, b) == a
 
@@ -174,7 +174,7 @@ def test_one_who_is_at_work_is_waited_for(
 
     def meanwhile(call: str, name: Any) -> None:
         """The second begins while the first is among its pages; each time it looks, the first goes on."""
-        if call == "put" and name.endswith(".html") and not second:
+        if call == "swap" and name.endswith(".html") and not second:
             second.append(Watched(open_place(str(tmp_path))))
             thread.start()
             ready.wait()

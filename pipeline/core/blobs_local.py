@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Generator
@@ -35,12 +34,12 @@ class LocalPlace(Place):
         }
 
     def read(self, name: str) -> tuple[bytes, str] | None:
-        """A small file, and the SHA-256 of its bytes for a tag."""
-        path = self._path(name)
-        if not path.is_file():
+        """A small file, and for a tag which file it is: one that is written again is another."""
+        try:
+            with self._path(name).open("rb") as file:
+                return file.read(), _tag(os.fstat(file.fileno()))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
-        data = path.read_bytes()
-        return data, hashlib.sha256(data).hexdigest()
 
     def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """Writes under a passing name, then renames."""
@@ -60,7 +59,7 @@ class LocalPlace(Place):
             if (found and found[1]) != tag:
                 return self._meanwhile(name, data)
             write_atomically(path, data)
-        return hashlib.sha256(data).hexdigest()
+            return _tag(path.stat())
 
     def copy(self, source: str, target: str) -> bool:
         """Links the file where the file system can."""
@@ -103,6 +102,10 @@ def _copy(source: Path, path: Path) -> None:
     with passing.open("rb") as file:
         os.fsync(file.fileno())
     os.replace(passing, path)
+
+
+def _tag(stat: os.stat_result) -> str:
+    return f"{stat.st_ino:x}-{stat.st_mtime_ns:x}"
 
 
 def _md5(path: Path) -> str:

@@ -142,16 +142,23 @@ class Claim:
         """Tells that the publication is there, whole."""
         self._write(self.told.model_copy(update={"finished": True, "pages": dict(publication.pages)}))
 
+    def swap(self, name: str, data: bytes, tag: str | None) -> None:
+        """Replaces what readers see. The tag was read before the claim: a later claimant's version stays."""
+        self.hold()
+        self._swap(name, data, tag)
+
     def _write(self, told: Published) -> None:
-        headers = Headers.of(PUBLISHED, ASK_FIRST)
+        self._tag = self._swap(PUBLISHED, told.encoded(), self._tag)
+        self.told, self._at = told, time.time()
+
+    def _swap(self, name: str, data: bytes, tag: str | None) -> str:
         try:
-            self._tag = self._place.swap(PUBLISHED, told.encoded(), self._tag, headers)
+            return self._place.swap(name, data, tag, Headers.of(name, ASK_FIRST))
         except WrittenMeanwhile:
             raise WrittenMeanwhile(
                 f"{self._place.url}: another publisher was first; run the same command again if yours shall"
                 " replace what is there now"
             ) from None
-        self.told, self._at = told, time.time()
 
 
 def claimed(publication: Publication, before: Published | None) -> Published:

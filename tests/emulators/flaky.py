@@ -1,35 +1,59 @@
-"""A server between a client and a store that fails now and then, as networks do."""
+"""A server between a client and a store that fails as networks do: now and then, or when it is told to."""
 
 from __future__ import annotations
 
 import http.client
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit
 
 FAILURES = (503, 429, "reset before", 500, "reset after", 408, "cut short", 502, 504)
+Failure = int | str
 
 
 @contextmanager
 def flaky(server: str, every: int) -> Iterator[str]:
-    """Passes requests on to `server` but for each `every`-th, which fails in the next way of FAILURES.
+    """Passes requests on to `server` but for each `every`-th, which fails in the next way of FAILURES."""
+    numbers, kinds, one = count(1), count(), threading.Lock()
 
-    "reset after" and "cut short" are of requests that the store has obeyed.
+    def fails() -> Failure | None:
+        with one:
+            return FAILURES[next(kinds) % len(FAILURES)] if next(numbers) % every == 0 else None
+
+    with between(server, fails) as url:
+        yield url
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone is no error of the server's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def between(server: str, fails: Callable[[], Failure | None]) -> Iterator[str]:
+    """Passes requests on to `server` but for those that fail: `fails` is asked once for each.
+
+    A failure is a status, or "reset before", "reset after", "cut going" (the store gets half of what was
+    sent) or "cut short" (the client gets half of the answer). "reset after" and "cut short" are of requests
+    that the store has obeyed.
     """
     at = urlsplit(server)
-    numbers, kinds, one = count(1), count(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            with one:
-                fails = next(numbers) % every == 0
-                failure = FAILURES[next(kinds) % len(FAILURES)] if fails else None
+            failure = fails()
             if isinstance(failure, int):
                 self.send_response(failure)
                 self.send_header("Content-Length", "0")
@@ -42,6 +66,11 @@ def flaky(server: str, every: int) -> Iterator[str]:
             there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 there.putheader(name, value)
+            if failure == "cut going":
+                there.endheaders(body[: len(body) // 2])
+                there.close()
+                self.close_connection = True
+                return
             there.endheaders(body)
             got = there.getresponse()
             data = got.read()
@@ -68,9 +97,10 @@ def flaky(server: str, every: int) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
-    between = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    between.daemon_threads = True
-    threading.Thread(target=between.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{between.server_port}{at.path}"
-    between.shutdown()
-    between.server_close()
+    it = _Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=it.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{it.server_port}{at.path}"
+    finally:
+        it.shutdown()
+        it.server_close()

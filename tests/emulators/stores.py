@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -47,6 +47,13 @@ class Store:
 
 @pytest.fixture(scope="session")
 def azurite_server() -> Iterator[str]:
+    """URL of the account in an Azurite of this session."""
+    with azurite_running() as url:
+        yield url
+
+
+@contextmanager
+def azurite_running() -> Iterator[str]:
     """URL of the account in an Azurite that keeps everything in memory; fails if it is not installed."""
     if not AZURITE.is_file():
         pytest.fail(MISSING, pytrace=False)
@@ -57,11 +64,12 @@ def azurite_server() -> Iterator[str]:
         for line in process.stdout:
             said.append(line)
             if found := re.search(r"listens on (http://\S+)", line):
-                yield f"{found[1]}/{ACCOUNT}"
-                break
-        else:
-            pytest.fail("Azurite has ended: " + "".join(said), pytrace=False)
-        process.kill()
+                try:
+                    yield f"{found[1]}/{ACCOUNT}"
+                finally:
+                    process.kill()
+                return
+        pytest.fail("Azurite has ended: " + "".join(said), pytrace=False)
 
 
 @pytest.fixture(scope="session")
