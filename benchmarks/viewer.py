@@ -270,10 +270,10 @@ in which something was drawn.
 _TAIL = """
 The latent pages are the demo's, whose vocabulary has 4,096 types; the list and the map are of a made-up
 dictionary of 100,000 latents. The server packs text, as static hosts do, SAEDashboard's page too; bytes are
-those sent. A word is searched on this machine without the line, as its budget says. SAEDashboard's page, whose
-excerpts are eleven tokens long, ours up to 64, brings all of its latents at once; with whole windows of 128
-tokens as excerpts it has 93 MiB unpacked (`benchmarks/peers/page.py --whole`). The scripts that it asks of
-other hosts come at once and are not counted.
+those sent. A word is searched on this machine without the line, as its budget says. SAEDashboard's page,
+whose excerpts are eleven tokens long, ours up to 64, brings all of its latents at once; with whole windows of
+128 tokens as excerpts it has 93 MiB unpacked (`benchmarks/peers/page.py --whole`). The scripts that it asks
+of other hosts come at once and are not counted.
 """
 
 if __name__ == "__main__":

@@ -75,11 +75,20 @@ class Site:
             {
                 "atlas": self.atlas_url(root),
                 "manifest": self.pinned,
+                "groups": self._groups if self.pinned else {},
                 "root": root,
                 "page": page,
                 "dictionary": dictionary,
             }
         )
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        """Paths, below the atlas, of the vocabulary, dictionaries and layers' heads of the run."""
+        manifest = self.atlas.manifest
+        units = {each.id: each.store for each in (*manifest.dictionaries, *manifest.heads)}
+        stores = {"vocabulary": "vocabulary.zarr", **units}
+        return {name: f"{manifest.run_path}/{store}" for name, store in stores.items()}
 
     @cached_property
     def assets_path(self) -> str:

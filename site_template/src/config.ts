@@ -6,6 +6,8 @@ export interface SiteConfig {
   foreign: string | null;
   /** Of the site's own atlas: path, below it, of the manifest that the page was rendered from. */
   manifest: string | null;
+  /** Of that atlas: paths, below it, of the vocabulary and of what the addresses of its units begin with. */
+  groups: Record<string, string>;
   /** Path from the page to the site's root, "" or "../". */
   root: string;
   page:
