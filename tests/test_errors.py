@@ -272,4 +272,4 @@ def test_two_builds_at_once(run: Run, parts: dict[str, Path], tmp_path: Path) ->
 
 def test_building_at_a_url(run: Run, parts: dict[str, Path]) -> None:
     code, err = run("build", "--out", "az://box/atlas", "--model", parts["model"], "--corpus", parts["text"])
-    check((code, err), "az://box/atlas", "give a folder")
+    check((code, err), "no Azure account is named", "AZURE_STORAGE_CONNECTION_STRING")
