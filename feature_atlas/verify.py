@@ -78,11 +78,9 @@ def _wrong_file(place: str, size: int | str, sha: int | str) -> str:
         return str(error)
     if found[0] != size:
         return f"{place} has {found[0]:,} bytes, not {size:,}"
-    return (
-        ""
-        if found[1] == sha
-        else f"{place} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
-    )
+    if found[1] != sha:
+        return f"{place} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
+    return ""
 
 
 def _unlisted(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:

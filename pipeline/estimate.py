@@ -78,7 +78,7 @@ def estimate(params: Params, price: Amount) -> Estimate:
 def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate:
     """From what was measured to the whole; `base` is what this process takes beside weights."""
     flops = stage_flops(outlook, rates)
-    times = stage_seconds(outlook, rates)
+    times = stage_seconds(outlook, rates, flops)
     device = {name: flops[name] for name in ("scan", "describe", "effects", "quality")}
     weights = _weight_bytes(outlook)
     n_bytes = sum(weights.values()) * outlook.text.n_windows / outlook.params.scan.batch
@@ -129,47 +129,54 @@ def stage_flops(outlook: Outlook, rates: Rates) -> dict[str, Amount]:
     return found
 
 
-def stage_seconds(outlook: Outlook, rates: Rates) -> dict[str, Amount]:
+def stage_seconds(outlook: Outlook, rates: Rates, flops: Mapping[str, Amount]) -> dict[str, Amount]:
     """By stage, on this machine. That of tokens is left out where they can't be counted here."""
-    text, params = outlook.text, outlook.params
-    n_sample = min(text.n_windows, sample_size(text.windows, params.scan))
-    scan = rates.forward.start + rates.forward.whole * text.n_windows * outlook.layers_read / _layers_run(
-        outlook
-    )
-    for measured, times in (
+    return {
+        "tokens": outlook.text.seconds,
+        "scan": _scan_seconds(outlook, rates),
+        "describe": _describe_seconds(outlook, rates),
+        "effects": sum(
+            _examples(outlook, rates, each) * rates.ablation.at(_later(outlook, each))
+            for each in _ablated(outlook)
+        ),
+        "map": _map_seconds(outlook, rates),
+        "quality": flops["quality"] / _cpu_rate(outlook, rates),
+        "assemble": _assemble_seconds(outlook, rates),
+    }
+
+
+def _scan_seconds(outlook: Outlook, rates: Rates) -> Amount:
+    n_windows, sample = outlook.text.n_windows, _sample(outlook)
+    layers = outlook.layers_read / _layers_run(outlook)
+    parts = (
         (rates.latents, _ratio(outlook, rates, two_signed=False)),
         (rates.neurons, _ratio(outlook, rates, two_signed=True)),
         (rates.heads, len(outlook.groups) / max(1, _groups_run(outlook))),
-    ):
-        scan += measured.start + times * (measured.whole * text.n_windows + measured.sample * n_sample)
+    )
+    beyond = (each.start + n * (each.whole * n_windows + each.sample * sample) for each, n in parts)
+    return rates.forward.start + rates.forward.whole * n_windows * layers + sum(beyond)
+
+
+def _describe_seconds(outlook: Outlook, rates: Rates) -> Amount:
     pairs = sum(each.n_latents * n for each, n in zip(outlook.planned, _partners(outlook), strict=True))
-    describe = sum(rates.describe.at(each.n_latents) for each in outlook.planned) + rates.virtual * pairs
-    describe += rates.head_circuits * len(outlook.groups) + rates.random_scores * (
-        outlook.folder.shape.n_layers / outlook.model.n_layers
-    )
-    ablated = sum(
-        _examples(outlook, rates, each) * rates.ablation.at(_later(outlook, each))
-        for each in _ablated(outlook)
-    )
-    laid_out = [each.n_latents for each in outlook.planned if params.map and each.n_latents >= LEAST]
-    map = sum(rates.map.at(n) * (EPOCHS if n > FEWER_EPOCHS else 1) for n in laid_out)
-    map += rates.map_start if laid_out else 0
-    threads = os.cpu_count() or 1
+    latents = sum(rates.describe.at(each.n_latents) for each in outlook.planned) + rates.virtual * pairs
+    layers = outlook.folder.shape.n_layers / outlook.model.n_layers
+    return latents + rates.head_circuits * len(outlook.groups) + rates.random_scores * layers
+
+
+def _map_seconds(outlook: Outlook, rates: Rates) -> Amount:
+    laid_out = [each.n_latents for each in outlook.planned if outlook.params.map and each.n_latents >= LEAST]
+    start = rates.map_start if laid_out else 0
+    return start + sum(rates.map.at(n) * (EPOCHS if n > FEWER_EPOCHS else 1) for n in laid_out)
+
+
+def _assemble_seconds(outlook: Outlook, rates: Rates) -> Amount:
+    """Each dictionary is written by one thread."""
     stores = [each.n_latents * _stored(outlook, rates, each).seconds for each in outlook.planned]
-    assemble = max(sum(stores) / threads, max(stores, default=0.0))
-    assemble += len(outlook.groups) * rates.head_store.seconds
+    written = max(sum(stores) / (os.cpu_count() or 1), max(stores, default=0.0))
     n_units = sum(each.n_latents for each in outlook.planned)
-    assemble += n_units * (rates.search.seconds + rates.tokens.seconds)
-    flops = stage_flops(outlook, rates)["quality"]
-    return {
-        "tokens": text.seconds,
-        "scan": scan,
-        "describe": describe,
-        "effects": ablated,
-        "map": map,
-        "quality": flops / _cpu_rate(outlook, rates),
-        "assemble": assemble,
-    }
+    indexes = n_units * (rates.search.seconds + rates.tokens.seconds)
+    return written + len(outlook.groups) * rates.head_store.seconds + indexes
 
 
 def store_bytes(outlook: Outlook, rates: Rates) -> dict[str, Amount]:
@@ -325,10 +332,14 @@ def _scan_memory(outlook: Outlook, rates: Rates) -> Amount:
         / each.part.n_latents
         for each in outlook.planned
     }
-    sample = min(text.n_windows, sample_size(text.windows, params.scan))
-    threads = os.cpu_count() or 1
+    sample, threads = _sample(outlook), os.cpu_count() or 1
     work = work_bytes(shape, scans, heads, fired, text.windows, params.scan.batch, sample, threads)
     return state_bytes(scans, heads) + work
+
+
+def _sample(outlook: Outlook) -> int:
+    """Windows in which co-firing partners are sought."""
+    return min(outlook.text.n_windows, sample_size(outlook.text.windows, outlook.params.scan))
 
 
 def _bare(dictionary: Dictionary) -> Dictionary:
