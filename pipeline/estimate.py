@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from feature_atlas.chunks import array_files
-from feature_atlas.contract import CORPUS, N_UNITS, SIDES, numpy_dtype
+from feature_atlas.contract import CORPUS, N_BANDS, N_RANDOM, N_UNITS, PER_BAND, SIDES, numpy_dtype
 from pipeline import effects
-from pipeline.calibrate import DRAWN, Rates, Stored, calibrate, kind_of
+from pipeline.calibrate import Rates, calibrate, kind_of
+from pipeline.calibrate_stores import Stored
 from pipeline.core import costs
 from pipeline.core.dictionaries import ARRAYS, Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
@@ -31,6 +32,7 @@ from pipeline.core.stream import feeds
 from pipeline.core.units import sample_size
 
 PRICE = 0.02  # US dollars for a GB and month: hot object storage of the large clouds, as listed in 2025
+DRAWN = N_BANDS * PER_BAND + N_RANDOM  # slots of examples that are drawn
 ENTRY = 6  # bytes of a unit told of a token type, packed
 FEWER_EPOCHS, EPOCHS = 10_000, 0.4  # above so many latents a map takes 200 steps instead of 500
 
@@ -175,8 +177,8 @@ def _assemble_seconds(outlook: Outlook, rates: Rates) -> Amount:
     stores = [each.n_latents * _stored(outlook, rates, each).seconds for each in outlook.planned]
     written = max(sum(stores) / (os.cpu_count() or 1), max(stores, default=0.0))
     n_units = sum(each.n_latents for each in outlook.planned)
-    indexes = n_units * (rates.search.seconds + rates.tokens.seconds)
-    return written + len(outlook.groups) * rates.head_store.seconds + indexes
+    indexes = n_units * (rates.stores.search.seconds + rates.stores.tokens.seconds)
+    return written + len(outlook.groups) * rates.stores.heads.seconds + indexes
 
 
 def store_bytes(outlook: Outlook, rates: Rates) -> dict[str, Amount]:
@@ -190,11 +192,11 @@ def store_bytes(outlook: Outlook, rates: Rates) -> dict[str, Amount]:
             n_top, outlook.text.n_windows
         )
         found[each.whole.id] = each.n_latents * (stored.rest + stored.example * float(slots.mean()))
-    found |= {group.id: rates.head_store.rest for group in outlook.groups}
+    found |= {group.id: rates.stores.heads.rest for group in outlook.groups}
     n_units, d_vocab = sum(each.n_latents for each in outlook.planned), outlook.folder.shape.d_vocab
-    found["search.zarr"] = rates.search.rest * n_units
+    found["search.zarr"] = rates.stores.search.rest * n_units
     full = d_vocab * len(SIDES) * N_UNITS * ENTRY
-    found["tokens.zarr"] = min(rates.tokens.rest * n_units, full)
+    found["tokens.zarr"] = min(rates.stores.tokens.rest * n_units, full)
     found["corpus.zarr"] = _packed(outlook) * outlook.text.n_tokens
     return found
 
@@ -208,7 +210,7 @@ def _packed(outlook: Outlook) -> Amount:
 
 
 def _stored(outlook: Outlook, rates: Rates, each: Planned) -> Stored:
-    return rates.stored[_measured(outlook, each)]
+    return rates.stores.stored[_measured(outlook, each)]
 
 
 def _measured(outlook: Outlook, each: Planned) -> str:
@@ -218,9 +220,9 @@ def _measured(outlook: Outlook, each: Planned) -> str:
 
 
 def _later_firings(outlook: Outlook, rates: Rates, each: Planned) -> np.ndarray:
-    seen = rates.firings[_measured(outlook, each)]
+    seen = rates.stores.firings[_measured(outlook, each)]
     counted = outlook.text.windows.counted_tokens / len(outlook.text.windows) * outlook.text.n_windows
-    return firings_later(seen, counted / rates.counted)
+    return firings_later(seen, counted / rates.stores.counted)
 
 
 def _examples(outlook: Outlook, rates: Rates, each: Planned) -> Amount:
@@ -314,7 +316,7 @@ def _weight_bytes(outlook: Outlook) -> dict[str, Amount]:
 
 def _work_bytes(outlook: Outlook, rates: Rates) -> Amount:
     units = sum(each.n_latents * _stored(outlook, rates, each).work for each in outlook.planned)
-    return units + len(outlook.groups) * rates.head_store.work + 4 * outlook.text.n_tokens
+    return units + len(outlook.groups) * rates.stores.heads.work + 4 * outlook.text.n_tokens
 
 
 def _scan_memory(outlook: Outlook, rates: Rates) -> Amount:
@@ -326,8 +328,8 @@ def _scan_memory(outlook: Outlook, rates: Rates) -> Amount:
     factor = torch.zeros(shape.n_heads, 1, 1)
     heads = [HeadScan(each, factor, params.ctx, params.scan, counts) for each in outlook.groups]
     fired = {
-        each.whole.id: float(rates.firings[_measured(outlook, each)].sum())
-        / rates.counted
+        each.whole.id: float(rates.stores.firings[_measured(outlook, each)].sum())
+        / rates.stores.counted
         * each.n_latents
         / each.part.n_latents
         for each in outlook.planned

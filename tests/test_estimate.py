@@ -36,7 +36,7 @@ from tests import tiny
 def a_shorter_run() -> Iterator[None]:
     """The short run on fewer windows and latents: functions are checked on every call here."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, size in {"FEW": 24, "MANY": 96, "SAMPLED": 8, "DESCRIBED": 128}.items():
+        for name, size in {"BATCH": 4 * tiny.CTX, "FEW": 3, "MANY": 12, "DESCRIBED": 128}.items():
             patch.setattr(calibrate, name, size)
         yield
 
@@ -127,6 +127,11 @@ def test_bytes_are_near_those_of_the_build(told: Estimate, tiny_atlas: Path) -> 
     for name in ("tiny-sae", "mlp_post.0", "attn.1"):
         real = sum(p.stat().st_size for p in (run / f"dictionaries/{name}.zarr").rglob("*") if p.is_file())
         assert told.store_bytes[name] == pytest.approx(real, rel=0.2), name
+
+
+def test_a_text_shorter_than_the_short_run(tiny_params: Params) -> None:
+    found = estimate(tiny_params.model_copy(update={"max_tokens": 2 * tiny.CTX, "map": False}), 0.02)
+    assert 0 < found.windows < calibrate.MANY * 4 and found.seconds["scan"] > 0 and found.total_store > 0
 
 
 def test_everything_is_told(told: Estimate) -> None:

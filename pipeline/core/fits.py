@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,13 @@ from jaxtyping import Float, Integer
 
 Amount = float | int
 Measured = tuple[Amount, Amount]  # so much, in so many seconds
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """What it takes by the clock."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 @dataclass(frozen=True)

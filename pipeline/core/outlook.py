@@ -95,9 +95,9 @@ class Outlook:
         return 4 * (parameters + sum(x.numel() for x in there))
 
     def sample(self, n: int) -> Windows:
-        """About `n` random windows as a corpus of their own, each a document."""
+        """`n` random windows as a corpus of their own, each a document; some again if there are fewer."""
         windows = self.text.windows
-        chosen = windows.order(min(n, len(windows)), 1)[: min(n, len(windows))]
+        chosen = np.resize(windows.order(n, 1)[:n], n)
         lead = 0 if windows.bos is None else 1
         parts = [
             row[lead:length]

@@ -103,6 +103,14 @@ def drawn(
     return replace(like, n_latents=n, hook_in=hook_in, hook_out=hook_out, **arrays)
 
 
+def stand_in(d_model: int, n: int, layer: int = 0) -> Dictionary:
+    """An SAE of the stream, of random directions."""
+    point, W_dec = HookPoint("resid_post", layer), torch.empty(n, d_model, device="meta")
+    like = Dictionary("stand-in", "sae", "standard", point, point, n, "", "", W_dec=W_dec)
+    x = torch.randn(256, d_model, generator=torch.Generator().manual_seed(1))
+    return drawn(like, x, n, point, point)
+
+
 def first_latents(dictionary: Dictionary) -> Dictionary:
     """The first LATENTS latents; of neurons a block. Of TopK as large a share of them is chosen."""
     n = min(dictionary.n_latents, BLOCK if dictionary.W_enc is None else LATENTS)
