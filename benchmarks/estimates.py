@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -108,7 +109,8 @@ def in_short(told: dict[str, Any]) -> dict[str, Any]:
 
 def _ran(*arguments: object) -> dict[str, Any]:
     command = [sys.executable, *map(str, arguments)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    environment = os.environ | {"OMP_WAIT_POLICY": "passive"}  # as the command itself has it
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment).stdout)
 
 
 def report(found: dict[str, Any]) -> str:
