@@ -14,6 +14,7 @@ from feature_atlas.chunks import array_files
 from feature_atlas.contract import CORPUS, N_BANDS, N_RANDOM, N_UNITS, PER_BAND, SIDES, numpy_dtype
 from pipeline import effects
 from pipeline.calibrate import Rates, calibrate, kind_of
+from pipeline.calibrate_scan import Scanned
 from pipeline.calibrate_stores import Stored
 from pipeline.core import costs
 from pipeline.core.dictionaries import ARRAYS, Dictionary, mates_of
@@ -39,7 +40,10 @@ FEWER_EPOCHS, EPOCHS = 10_000, 0.4  # above so many latents a map takes 200 step
 
 @dataclass(frozen=True)
 class Estimate:
-    """Everything; seconds are of this machine, bytes of decimal units, by stage or by dictionary."""
+    """Everything; seconds are of this machine, bytes of decimal units, by stage or by dictionary.
+
+    `gpu_hours` are the products alone; beside a GPU `host_hours` are left to the cores of this machine.
+    """
 
     tokens: int
     counted: bool
@@ -51,6 +55,7 @@ class Estimate:
     read_bytes: Amount
     peak_memory: Amount
     gpu_hours: dict[str, Amount]
+    host_hours: Amount
     gpu_memory: Amount
     price: Amount
 
@@ -84,7 +89,7 @@ def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate
     device = {name: flops[name] for name in ("scan", "describe", "effects", "quality")}
     weights = _weight_bytes(outlook)
     n_bytes = sum(weights.values()) * outlook.text.n_windows / outlook.params.scan.batch
-    host = _host_seconds(outlook, rates, times, flops)
+    host = _taking_seconds(outlook, rates) + times["map"] + times["assemble"]
     return Estimate(
         tokens=outlook.text.n_tokens,
         counted=outlook.text.counted,
@@ -95,7 +100,8 @@ def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate
         work_bytes=_work_bytes(outlook, rates),
         read_bytes=sum(weights.values()) * len(device),
         peak_memory=base + sum(weights.values()) + _scan_memory(outlook, rates),
-        gpu_hours={gpu.name: (seconds(gpu, sum(device.values()), n_bytes) + host) / 3600 for gpu in GPUS},
+        gpu_hours={gpu.name: seconds(gpu, sum(device.values()), n_bytes) / 3600 for gpu in GPUS},
+        host_hours=host / 3600,
         gpu_memory=weights["model"] + max((v for k, v in weights.items() if k != "model"), default=0),
         price=price,
     )
@@ -150,13 +156,29 @@ def stage_seconds(outlook: Outlook, rates: Rates, flops: Mapping[str, Amount]) -
 def _scan_seconds(outlook: Outlook, rates: Rates) -> Amount:
     n_windows, sample = outlook.text.n_windows, _sample(outlook)
     layers = outlook.layers_read / _layers_run(outlook)
-    parts = (
-        (rates.latents, _ratio(outlook, rates, two_signed=False)),
-        (rates.neurons, _ratio(outlook, rates, two_signed=True)),
-        (rates.heads, len(outlook.groups) / max(1, _groups_run(outlook))),
+    beyond = (
+        n * (each.sample * sample + each.after * (n_windows - sample) + each.result)
+        for each, n in _scanned(outlook, rates)
     )
-    beyond = (each.start + n * (each.whole * n_windows + each.sample * sample) for each, n in parts)
-    return rates.forward.start + rates.forward.whole * n_windows * layers + sum(beyond)
+    return rates.scan.forward * n_windows * layers + sum(beyond)
+
+
+def _taking_seconds(outlook: Outlook, rates: Rates) -> Amount:
+    """Of a scan, what is left beside the forward pass and the encoders."""
+    n_windows, sample = outlook.text.n_windows, _sample(outlook)
+    return sum(
+        n * (each.taking * n_windows + max(0.0, each.sample - each.after) * sample + each.result)
+        for each, n in _scanned(outlook, rates)
+    )
+
+
+def _scanned(outlook: Outlook, rates: Rates) -> list[tuple[Scanned, Amount]]:
+    """What each kind of units takes, and how many there are of each that was run."""
+    return [
+        (rates.scan.latents, _ratio(outlook, rates, two_signed=False)),
+        (rates.scan.neurons, _ratio(outlook, rates, two_signed=True)),
+        (rates.scan.heads, len(outlook.groups) / max(1, _groups_run(outlook))),
+    ]
 
 
 def _describe_seconds(outlook: Outlook, rates: Rates) -> Amount:
@@ -169,7 +191,7 @@ def _describe_seconds(outlook: Outlook, rates: Rates) -> Amount:
 def _map_seconds(outlook: Outlook, rates: Rates) -> Amount:
     laid_out = [each.n_latents for each in outlook.planned if outlook.params.map and each.n_latents >= LEAST]
     start = rates.map_start if laid_out else 0
-    return start + sum(rates.map.at(n) * (EPOCHS if n > FEWER_EPOCHS else 1) for n in laid_out)
+    return start + sum(rates.map * n * (EPOCHS if n > FEWER_EPOCHS else 1) for n in laid_out)
 
 
 def _assemble_seconds(outlook: Outlook, rates: Rates) -> Amount:
@@ -297,16 +319,7 @@ def _cpu_rate(outlook: Outlook, rates: Rates) -> Amount:
     """Operations a second of the forward pass here."""
     gated = "gate" in outlook.folder.family.mlp_read
     run = costs.forward_flops(outlook.model.shape, _layers_run(outlook), outlook.params.ctx, gated)
-    return run / max(rates.forward.whole, 1e-9)
-
-
-def _host_seconds(
-    outlook: Outlook, rates: Rates, times: Mapping[str, Amount], flops: Mapping[str, Amount]
-) -> Amount:
-    """What stays on the CPU beside a GPU, as fast as here: all but products, maps and writing."""
-    rate = _cpu_rate(outlook, rates)
-    there = {name: max(0.0, times[name] - flops[name] / rate) for name in ("scan", "effects", "describe")}
-    return there["scan"] + times["map"] + times["assemble"]
+    return run / max(rates.scan.forward, 1e-9)
 
 
 def _weight_bytes(outlook: Outlook) -> dict[str, Amount]:

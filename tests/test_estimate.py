@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from feature_atlas import open_atlas
 from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
-from pipeline import calibrate
+from pipeline import calibrate, calibrate_scan
 from pipeline.cli import app
 from pipeline.core import costs
 from pipeline.core.dictionary_spec import parse_spec
@@ -36,8 +36,9 @@ from tests import tiny
 def a_shorter_run() -> Iterator[None]:
     """The short run on fewer windows and latents: functions are checked on every call here."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, size in {"BATCH": 4 * tiny.CTX, "FEW": 3, "MANY": 12, "DESCRIBED": 128}.items():
-            patch.setattr(calibrate, name, size)
+        patch.setattr(calibrate, "DESCRIBED", 128)
+        for name, size in {"BATCH": 4 * tiny.CTX, "AFTER": 9}.items():
+            patch.setattr(calibrate_scan, name, size)
         yield
 
 
@@ -131,7 +132,7 @@ def test_bytes_are_near_those_of_the_build(told: Estimate, tiny_atlas: Path) -> 
 
 def test_a_text_shorter_than_the_short_run(tiny_params: Params) -> None:
     found = estimate(tiny_params.model_copy(update={"max_tokens": 2 * tiny.CTX, "map": False}), 0.02)
-    assert 0 < found.windows < calibrate.MANY * 4 and found.seconds["scan"] > 0 and found.total_store > 0
+    assert 0 < found.windows < 12 * 4 and found.seconds["scan"] > 0 and found.total_store > 0
 
 
 def test_everything_is_told(told: Estimate) -> None:

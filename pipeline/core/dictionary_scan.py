@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Integer
 from torch import Tensor
 
+from pipeline.core.accumulate.block import Block
 from pipeline.core.accumulate.cofiring import CoFiring
 from pipeline.core.accumulate.common_types import CommonTypes
 from pipeline.core.accumulate.examples import Extremes, Samples
@@ -36,7 +39,7 @@ class DictionaryScan:
         has_mates: bool,
         source: HeadSource | None = None,
     ) -> None:
-        self._made_of = (dictionary, params, counts, has_mates, source)
+        self.made_of = (dictionary, params, counts, has_mates, source)
         n, signs, k = dictionary.n_latents, dictionary.two_signed, params.n_top
         self.dictionary = dictionary
         self.moments = Moments(n)
@@ -69,7 +72,7 @@ class DictionaryScan:
         fire, if co-firing is counted.
         """
         fired: list[Fired] = []
-        for number, firings in enumerate(blocks(self.dictionary, read, lo, batches)):
+        for number, firings in enumerate(self.blocks(read, lo, batches)):
             for part in self.parts.values():
                 part.add(firings)
             if self.heads is not None:
@@ -78,9 +81,13 @@ class DictionaryScan:
                 fired.append(firings.fired)
         return Fired.after(fired) if fired else None
 
+    def blocks(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> Iterable[Block]:
+        """Where the block of latents from `lo` on fires, batch by batch."""
+        return blocks(self.dictionary, read, lo, batches)
+
     def fresh(self) -> DictionaryScan:
         """Another of the same dictionary, empty."""
-        return DictionaryScan(*self._made_of)
+        return DictionaryScan(*self.made_of)
 
     def merge(self, later: DictionaryScan) -> None:
         """Takes in what another, with the same co-firing partners, gathered of later windows."""

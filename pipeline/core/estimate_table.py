@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +17,10 @@ def print_estimate(told: dict[str, Any], console: Console | None = None) -> None
     stages = Table("stage", "operations", "time on this machine", title="by stage")
     for name, seconds in told["seconds"].items():
         flops = told["flops"].get(name)
-        stages.add_row(name, "" if not flops else f"{flops:.2e}", duration(seconds))
+        unknown = name == "tokens" and not told["counted"]
+        stages.add_row(
+            name, "" if not flops else f"{flops:.2e}", "not told" if unknown else duration(seconds)
+        )
     stages.add_row("all", f"{told['total_flops']:.2e}", duration(told["total_seconds"]))
     out.print(stages)
     stores = Table("store", "size", title="the atlas")
@@ -30,10 +34,14 @@ def print_estimate(told: dict[str, Any], console: Console | None = None) -> None
         f"storage {told['storage_per_month']:.2f} USD a month, at {told['price']} USD a GB (hot object"
         " storage as listed in 2025; --price gives another)"
     )
-    gpus = Table("GPU", "hours", title="one GPU, derived from peak rates, not measured")
+    gpus = Table("one GPU", "hours", caption="derived, not measured")
     for name, hours in told["gpu_hours"].items():
         gpus.add_row(name, f"{hours:,.2f}")
     out.print(gpus)
+    out.print(
+        f"beside it the CPU has {told['host_hours']:,.2f} h of work at the speed of the {os.cpu_count()} cores"
+        " here: counting, in the scan while the GPU goes on, maps, writing"
+    )
     out.print(f"a GPU holds the model and one dictionary: {n_bytes(told['gpu_memory'])}, and the activations")
 
 

@@ -6,6 +6,7 @@ stood in for by random ones: of the same widths, but few layers and few latents.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.core.dictionaries import BLOCK, Dictionary
 from pipeline.core.dictionary_spec import DictionaryParams, Spec, parse_spec
 
 SIZE = "size:"
-LATENTS = 2 * BLOCK  # of a dictionary that are run to see what all cost
+LATENTS = max(2, os.cpu_count() or 1) * BLOCK  # of a dictionary that are run: a block for every thread
 L0 = 64  # latents that a planned dictionary is taken to have above 0 at a token
 
 

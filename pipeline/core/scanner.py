@@ -53,7 +53,7 @@ class Scanner:
         model, done = self.model, 0
         with workers(self._threads, model.device) as crew, model.catching(self._points) as read:
             sweep = Sweep(crew, model, read, into.scans, into.heads, chosen)
-            for batches in _grouped(self._windows.batches(self._batch, self._order[start:stop]), crew.n):
+            for batches in grouped(self._windows.batches(self._batch, self._order[start:stop]), crew.n):
                 sweep.add(batches)
                 done += sum(len(batch.windows) for batch in batches)
                 yield done
@@ -61,6 +61,7 @@ class Scanner:
                 sweep.choose()
 
 
-def _grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
+def grouped(batches: Iterator[Batch], n: int) -> Iterator[tuple[Batch, ...]]:
+    """`n` at a time; the last may be fewer."""
     while group := tuple(islice(batches, n)):
         yield group

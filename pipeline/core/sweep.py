@@ -6,16 +6,14 @@ from collections import defaultdict
 from functools import partial
 
 import torch
-from torch import Tensor
 
-from feature_atlas.address import HookPoint
 from feature_atlas.errors import InputError
 from pipeline.core.accumulate.fired import Fired
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.encode import starts
 from pipeline.core.head_scan import HeadScan
 from pipeline.core.heads import PER_HEAD
-from pipeline.core.inputs import activation
+from pipeline.core.inputs import Acts, activation
 from pipeline.core.layer import layers_of
 from pipeline.core.model import Read, SubjectModel
 from pipeline.core.windows import Batch
@@ -44,8 +42,15 @@ class Sweep:
         self._blocks = [(scan, lo) for scan in scans for lo in starts(scan.dictionary)]
 
     def add(self, batches: tuple[Batch, ...]) -> None:
-        """Takes in the batches, in order."""
-        acts = self._crew.do(partial(counted, self._model, self._read, batch) for batch in batches)
+        """Reads the batches and takes them in, in order."""
+        self.take(self.read(batches), batches)
+
+    def read(self, batches: tuple[Batch, ...]) -> list[Acts]:
+        """What the model does with them."""
+        return self._crew.do(partial(counted, self._model, self._read, batch) for batch in batches)
+
+    def take(self, acts: list[Acts], batches: tuple[Batch, ...]) -> None:
+        """Takes in what was read."""
         fired = self._accumulate(acts, batches)
         self._attend(acts, batches)
         for layer in self._layers:
@@ -56,9 +61,7 @@ class Sweep:
         for layer in self._layers:
             layer.choose(self._crew)
 
-    def _accumulate(
-        self, acts: list[dict[HookPoint, Tensor]], batches: tuple[Batch, ...]
-    ) -> dict[str, list[Fired]]:
+    def _accumulate(self, acts: list[Acts], batches: tuple[Batch, ...]) -> dict[str, list[Fired]]:
         """By dictionary where the latents fire, block by block."""
         read = {
             scan.id: [scan.dictionary.read(activation(scan.dictionary, each, self._model)) for each in acts]
@@ -78,7 +81,7 @@ class Sweep:
                 fired[scan.dictionary.id].append(where)
         return fired
 
-    def _attend(self, acts: list[dict[HookPoint, Tensor]], batches: tuple[Batch, ...]) -> None:
+    def _attend(self, acts: list[Acts], batches: tuple[Batch, ...]) -> None:
         jobs = []
         for scan in self._heads:
             patterns = [each[scan.group.pattern].cpu().numpy() for each in acts]
@@ -87,7 +90,7 @@ class Sweep:
         self._crew.do(jobs)
 
 
-def counted(model: SubjectModel, read: Read, batch: Batch) -> dict[HookPoint, Tensor]:
+def counted(model: SubjectModel, read: Read, batch: Batch) -> Acts:
     """Activations at the counted positions, [column, width]; of heads those at all."""
     there = torch.from_numpy(batch.counted).to(model.device)
     found = read(torch.from_numpy(batch.windows))
