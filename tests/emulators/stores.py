@@ -135,7 +135,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 @pytest.fixture
 def gcs(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty private bucket, and the environment by which it is reached; none of it asks for a login."""
-    set_environment({"STORAGE_EMULATOR_HOST": gcs_server}, monkeypatch)
+    set_environment({"STORAGE_EMULATOR_HOST": gcs_server, "NO_GCE_CHECK": "true"}, monkeypatch)
     name = f"bucket-{next(_numbers)}"
     with closing(Client(project="none")) as service:
         service.create_bucket(name)
