@@ -1,4 +1,4 @@
-"""Reading an atlas from blob storage, by the emulators of Azure, S3 and Google: as from disk, and never zeros."""
+"""Reading an atlas from blob storage, by emulators of Azure, S3 and Google: as from disk, and never zeros."""
 
 from __future__ import annotations
 

@@ -27,8 +27,9 @@ from tests.emulators.flaky import flaky
 from tests.emulators.stores import (
     ACCOUNT,
     KEY,
+    Store,
     connection_string,
-    let_everybody_read_of_google,
+    let_everybody_read,
     set_environment,
 )
 
@@ -199,9 +200,8 @@ def open_to_all(place: Place) -> None:
         name = place.url.removeprefix("az://").partition("/")[0]
         place.service.get_container_client(name).set_container_access_policy({}, public_access="blob")
         return
-    name = place.url.partition("://")[2].partition("/")[0]
     if place.url.startswith("gs://"):
-        let_everybody_read_of_google(name)
+        let_everybody_read(Store("gs://" + place.url.split("/")[2], ""))
         return
     from contextlib import closing
     from json import dumps

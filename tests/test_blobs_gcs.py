@@ -17,8 +17,8 @@ from tests.emulators.stores import (
     GOOGLES_RULE,
     Store,
     googles_rules,
-    let_everybody_read_of_google,
     set_environment,
+    set_googles_rules,
 )
 
 JSON = Headers.of("x.json", ASK_FIRST)
@@ -57,7 +57,7 @@ def test_what_is_damaged_on_its_way_is_sent_again_and_is_never_there(
 def test_the_rule_for_every_origin_comes_first_once_and_others_stay(
     there: list[dict[str, object]], gcs: Store
 ) -> None:
-    let_everybody_read_of_google(gcs.name, there)
+    set_googles_rules(gcs.name, there)
     place = open_place(gcs.url)
     place.allow_every_origin()
     first, *others = googles_rules(gcs.name)
@@ -70,7 +70,7 @@ def test_a_rule_that_says_enough_is_left_alone(gcs: Store) -> None:
     """In other words: that of docs/publishing.md as it was, and more."""
     headers = ["Range", "Content-Range", "Content-Length", "Content-Encoding", "ETag"]
     rule = {"origin": ["*"], "method": ["GET", "HEAD", "OPTIONS"], "responseHeader": headers}
-    let_everybody_read_of_google(gcs.name, [rule])
+    set_googles_rules(gcs.name, [rule])
     open_place(gcs.url).allow_every_origin()
     assert googles_rules(gcs.name) == [rule]
 

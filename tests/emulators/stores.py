@@ -161,6 +161,9 @@ def container_sas(container: str, permission: str) -> str:
 
 def let_browsers_read(store: Store) -> None:
     """The rule by which pages of any site may ask, where they have the right to: of a whole Azure account."""
+    if store.url.startswith("gs://"):
+        set_googles_rules(store.name, [GOOGLES_RULE])
+        return
     with account(store.http.rpartition("/")[0]) as service:
         rule = CorsRule(["*"], ["GET", "HEAD"], allowed_headers=["range"], exposed_headers=["content-range"])
         service.set_service_properties(cors=[rule])
@@ -174,7 +177,12 @@ def let_everybody_read(store: Store) -> None:
             service.get_container_client(store.name).set_container_access_policy({}, PublicAccess.BLOB)
         return
     if store.url.startswith("gs://"):
-        let_everybody_read_of_google(store.name)
+        let_browsers_read(store)
+        with closing(Client(project="none")) as service:
+            bucket = service.bucket(store.name)
+            policy = bucket.get_iam_policy()
+            policy.bindings = [{"role": "roles/storage.legacyObjectReader", "members": {"allUsers"}}]
+            bucket.set_iam_policy(policy)
         return
     allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
     policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": f"arn:aws:s3:::{store.name}/*"}]}
@@ -184,13 +192,10 @@ def let_everybody_read(store: Store) -> None:
         service.put_bucket_cors(Bucket=store.name, CORSConfiguration={"CORSRules": rules})
 
 
-def let_everybody_read_of_google(name: str, rules: Sequence[Mapping[str, object]] = (GOOGLES_RULE,)) -> None:
-    """Without a login, by pages as the rules say: objects of a bucket whose name is known."""
+def set_googles_rules(name: str, rules: Sequence[Mapping[str, object]]) -> None:
+    """By which pages may ask for what they have the right to."""
     with closing(Client(project="none")) as service:
         bucket = service.bucket(name)
-        policy = bucket.get_iam_policy()
-        policy.bindings = [{"role": "roles/storage.legacyObjectReader", "members": {"allUsers"}}]
-        bucket.set_iam_policy(policy)
         bucket.cors = rules
         bucket.patch()
 
