@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from feature_atlas import open_atlas
+from feature_atlas.errors import FormatError
 from pipeline.core import blobs, blobs_gcs
 from pipeline.core.blobs import ASK_FIRST, Headers, PlaceError, md5_of, open_place
 from tests.emulators.flaky import between
@@ -92,6 +94,21 @@ def test_refusals_are_told_in_a_line(gcs_server: str, monkeypatch: pytest.Monkey
                 assert raised.value.__cause__ is None and raised.value.__suppress_context__
 
 
+def test_a_reader_who_is_refused_is_told_in_a_line(
+    gcs_server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client would log what it raises, with a traceback."""
+    for status, told in ((403, "Forbidden"), (401, "401")):
+        with between(gcs_server, lambda status=status: status) as refusing:
+            set_environment({"STORAGE_EMULATOR_HOST": refusing, "NO_GCE_CHECK": "true"}, monkeypatch)
+            with pytest.raises(
+                FormatError, match=f"can't read gs://bucket/atlas/atlas.json: .*{told}"
+            ) as raised:
+                open_atlas("gs://bucket/atlas")
+            assert "\n" not in str(raised.value)
+    assert not [each for each in caplog.records if each.name.startswith("gcsfs")]
+
+
 def test_a_login_that_is_none_is_told_without_its_key(
     gcs_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +119,10 @@ def test_a_login_that_is_none_is_told_without_its_key(
     set_environment(NOWHERE | {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}, monkeypatch)
     with between(gcs_server, lambda: 400) as refusing:
         for told, says in [
-            (b'{"type": "service_account", "private_key": "SECRET"}', "login"),
+            (
+                b'{"type": "service_account", "private_key": "SECRET"}',
+                "key.json of GOOGLE_APPL.* is no login",
+            ),
             (_service_account("http://127.0.0.1:9"), "can't be reached"),
             (_service_account(refusing), "the login is refused"),
         ]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
@@ -30,7 +31,7 @@ from pipeline.core.blobs import (
 
 try:
     from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
-    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from google.cloud.storage import Blob, Client
     from google.cloud.storage.exceptions import DataCorruption
     from requests import RequestException
@@ -208,10 +209,10 @@ def _client() -> Client:
     """By Google's own chain: the environment, gcloud's login, the machine's; an emulator asks for none."""
     try:
         return Client(project=None)
-    except DefaultCredentialsError:
-        raise PlaceError(f"gs:// finds no login of Google's: {_LOGIN}") from None
-    except (GoogleAuthError, ValueError) as error:
-        raise PlaceError(f"can't use gs://: {type(error).__name__}; {_LOGIN}") from None
+    except (GoogleAuthError, ValueError):
+        file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+        told = f"{file} of GOOGLE_APPLICATION_CREDENTIALS is no login" if file else "gs:// finds no login"
+        raise PlaceError(f"{told} at Google: {_LOGIN}") from None
 
 
 def _passes(error: Exception) -> bool:
