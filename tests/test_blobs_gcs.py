@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.cloud.storage import Client
 
 from feature_atlas import open_atlas
 from feature_atlas.errors import FormatError
 from pipeline.core import blobs, blobs_gcs
 from pipeline.core.blobs import ASK_FIRST, Headers, PlaceError, md5_of, open_place
-from tests.emulators.flaky import between
+from tests.emulators.flaky import Failure, between
 from tests.emulators.stores import (
     GOOGLES_RULE,
     Store,
@@ -45,6 +47,31 @@ def test_what_is_damaged_on_its_way_is_sent_again_and_is_never_there(
     with pytest.raises(PlaceError, match="the store answered 400;"):
         place.put("b", b"some", JSON)
     assert place.list().keys() == {"a"}
+
+
+def test_half_an_upload_is_none(gcs: Store, gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails: Iterator[Failure] = iter(["cut going", "cut short"])
+    with between(gcs_server, lambda: next(fails, None)) as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        place, data = open_place(gcs.url), bytes(100_000)
+        place.put("a", data, JSON)
+        assert next(fails, None) is None and place.list()["a"].md5() == md5_of(data).hex()
+
+
+def test_a_long_list_comes_page_by_page(gcs: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    def short(client: Client, *where: object, page_token: str | None, **told: object) -> object:
+        asked.append(page_token)
+        return list_blobs(client, *where, page_token=page_token, page_size=2, **told)
+
+    list_blobs = Client.list_blobs
+    monkeypatch.setattr(Client, "list_blobs", short)
+    place = open_place(f"{gcs.url}/some")
+    for number in range(5):
+        place.put(f"a/{number}", b"", JSON)
+    assert place.list("a/").keys() == {f"a/{number}" for number in range(5)}
+    assert len(asked) == len(set(asked)) == 3
 
 
 @pytest.mark.parametrize(

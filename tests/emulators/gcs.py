@@ -85,7 +85,11 @@ def _front(store: SplitResult) -> Iterator[str]:
         disable_nagle_algorithm = True  # else a small body waits 40 ms behind its headers
 
         def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True
+                return
             path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
             if not path.startswith(("/storage/", "/upload/", "/download/", "/batch/")):
                 self._visited(path.split("/")[1])
