@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from google.cloud.storage import blob as google_blob
 
-from pipeline.core import blobs, blobs_azure
+from pipeline.core import blobs, blobs_azure, blobs_gcs
 from pipeline.core.blobs import (
     ASK_FIRST,
     ATTEMPTS,
@@ -59,14 +59,15 @@ def test_what_is_put_is_listed_and_read(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blobs_azure, "BLOCK", 1 << 16)  # so that this file goes in blocks
-    monkeypatch.setattr(google_blob, "_MAX_MULTIPART_SIZE", 1 << 16)  # and here too
+    monkeypatch.setattr(google_blob, "_MAX_MULTIPART_SIZE", 1 << 16)  # and in parts
+    monkeypatch.setattr(blobs_gcs, "PART", 1 << 18)
     file = tmp_path / "file"
-    file.write_bytes(os.urandom(200_000))
+    file.write_bytes(os.urandom(600_000))
     assert place.list() == {} and place.read("a/0") is None
     sums = {"a/0": place.put("a/0", file, BYTES), "a/b/1": place.put("a/b/1", b"", BYTES)}
     sums["ab"] = place.put("ab", b"text", BYTES)
     assert {name: (e.size, e.md5()) for name, e in place.list().items()} == {
-        "a/0": (200_000, sums["a/0"]),
+        "a/0": (600_000, sums["a/0"]),
         "a/b/1": (0, "d41d8cd98f00b204e9800998ecf8427e"),
         "ab": (4, sums["ab"]),
     }

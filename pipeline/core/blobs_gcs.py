@@ -40,6 +40,7 @@ try:
 except ImportError as error:
     raise PlaceError("gs:// needs Google's client: pip install 'feature-atlas[gs]'") from error
 
+PART = 16 << 20  # bytes of one request of a larger file, held in memory; the client's own are 100 MiB
 _CORS: dict[str, Any] = {
     "origin": ["*"],
     "method": ["GET", "HEAD"],
@@ -98,7 +99,7 @@ class GcsPlace(Place):
             return None
 
     def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
-        """With its MD5, which Google checks; in one request, or above 8 MiB as one upload of many."""
+        """With its MD5, which Google checks; in one request, or above 8 MiB in parts of one upload."""
         self._told(lambda: self._upload(name, source, headers))
         return md5_of(source).hex()
 
@@ -159,6 +160,7 @@ class GcsPlace(Place):
     def _upload(self, name: str, source: bytes | Path, headers: Headers, **condition: int) -> str:
         """Gives the new version's generation."""
         blob: Any = self._blob(name)
+        blob.chunk_size = PART
         blob.cache_control = headers.cache_control
         blob.md5_hash = base64.b64encode(md5_of(source)).decode()
         with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
