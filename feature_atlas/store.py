@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import threading
@@ -32,6 +33,11 @@ from feature_atlas.urls import check_url, public, reason
 SHARD_SIZES = "shard_sizes"
 _OF_FILES = (OSError, ValueError, KeyError, TypeError, RuntimeError)  # what zarr and the system raise
 _ONE_THREAD = threading.Lock()
+
+# Else gcsfs asks by gRPC of what kind a bucket is, with each request if it may not know, and warns of that.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+# It logs what it raises, with a traceback.
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
 
 
 def is_url(place: str) -> bool:

@@ -12,11 +12,11 @@ from pipeline.core.progress import say
 
 def publish(
     source: Annotated[str, typer.Argument(metavar="SITE_OR_ATLAS", help="Folder of a site or an atlas.")],
-    url: Annotated[str, typer.Argument(help="az://CONTAINER/PREFIX, s3://BUCKET/PREFIX or a folder.")],
+    url: Annotated[str, typer.Argument(help="A folder, az://CONTAINER/PREFIX, s3:// or gs://BUCKET/PREFIX.")],
     keep: Annotated[int, typer.Option(min=0, help="Earlier publications whose runs stay there.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done.")] = False,
     fix_cors: Annotated[
-        bool, typer.Option("--fix-cors", help="Let pages of any site read it: sets a rule of the account.")
+        bool, typer.Option("--fix-cors", help="Let pages of any site read it: sets a rule (Azure, Google).")
     ] = False,
 ) -> None:
     """Publish a site or an atlas: what changed is sent, readers see the old or the new."""

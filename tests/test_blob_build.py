@@ -43,7 +43,7 @@ def far_content(url: str) -> tuple[str, dict[str, list[object]]]:
     return run, json.loads(read_bytes(f"{url}/{RUNS}/{run}/{FILES}"))
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_it_is_the_atlas_that_a_folder_holds(
     kind: str, request: pytest.FixtureRequest, tiny_params: Params, tiny_atlas: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Reading an atlas from blob storage, by the emulators of Azure and S3: as from disk, and never zeros."""
+"""Reading an atlas from blob storage, by emulators of Azure, S3 and Google: as from disk, and never zeros."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from viewer_builder.build import build_site
 SHARD = "tiny-sae.zarr/examples/acts/c/0/0/0"
 
 
-@pytest.fixture(params=["azurite", "s3"])
+@pytest.fixture(params=["azurite", "s3", "gcs"])
 def url(request: pytest.FixtureRequest, tiny_atlas: Path) -> str:
     """The small atlas below a prefix of each kind of blob storage."""
     store: Store = request.getfixturevalue(request.param)
@@ -90,7 +90,7 @@ def test_a_link_that_no_browser_may_read_is_refused(link: str, tiny_atlas: Path,
     assert "abcdefgh" not in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_what_is_not_there_is_told_in_a_line(kind: str, request: pytest.FixtureRequest) -> None:
     store: Store = request.getfixturevalue(kind)
     for place in (store.url, f"{store.url}/nowhere", f"{store.url}-none/x"):

@@ -1,4 +1,4 @@
-"""Places to write to: a folder, Azure, S3; one behaviour, whole objects, no lost update, no key told."""
+"""Places to write to: a folder, Azure, S3, Google; one behaviour, whole objects, no lost update, no key."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from google.cloud.storage import blob as google_blob
 
-from pipeline.core import blobs, blobs_azure
+from pipeline.core import blobs, blobs_azure, blobs_gcs
 from pipeline.core.blobs import (
     ASK_FIRST,
     ATTEMPTS,
@@ -23,11 +24,18 @@ from pipeline.core.blobs import (
     patiently,
 )
 from tests.emulators.flaky import flaky
-from tests.emulators.stores import ACCOUNT, KEY, connection_string, set_environment
+from tests.emulators.stores import (
+    ACCOUNT,
+    KEY,
+    Store,
+    connection_string,
+    let_everybody_read,
+    set_environment,
+)
 
 JSON = Headers.of("x.json", ASK_FIRST)
 BYTES = Headers.of("0", FOR_EVER)
-KINDS = ("folder", "azurite", "s3")
+KINDS = ("folder", "azurite", "s3", "gcs")
 
 
 def url_of(kind: str, request: pytest.FixtureRequest) -> str:
@@ -51,13 +59,15 @@ def test_what_is_put_is_listed_and_read(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blobs_azure, "BLOCK", 1 << 16)  # so that this file goes in blocks
+    monkeypatch.setattr(google_blob, "_MAX_MULTIPART_SIZE", 1 << 16)  # and in parts
+    monkeypatch.setattr(blobs_gcs, "PART", 1 << 18)
     file = tmp_path / "file"
-    file.write_bytes(os.urandom(200_000))
+    file.write_bytes(os.urandom(600_000))
     assert place.list() == {} and place.read("a/0") is None
     sums = {"a/0": place.put("a/0", file, BYTES), "a/b/1": place.put("a/b/1", b"", BYTES)}
     sums["ab"] = place.put("ab", b"text", BYTES)
     assert {name: (e.size, e.md5()) for name, e in place.list().items()} == {
-        "a/0": (200_000, sums["a/0"]),
+        "a/0": (600_000, sums["a/0"]),
         "a/b/1": (0, "d41d8cd98f00b204e9800998ecf8427e"),
         "ab": (4, sums["ab"]),
     }
@@ -109,7 +119,7 @@ def test_no_update_is_lost(place: Place) -> None:
     assert (place.read("n") or (b"", ""))[0].split()[0] == b"20"
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_a_store_that_fails_now_and_then(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,12 +127,11 @@ def test_a_store_that_fails_now_and_then(
     url = url_of(kind, request)
     monkeypatch.setattr(blobs, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(blobs_azure, "BLOCK", 1 << 16)
-    told = {"azurite": "azurite_server", "s3": "s3_server"}[kind]
-    with flaky(request.getfixturevalue(told), every=3) as between:
+    with flaky(request.getfixturevalue(f"{kind}_server"), every=3) as between:
         if kind == "azurite":
             monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection_string(between))
         else:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", between)
+            monkeypatch.setenv({"s3": "AWS_ENDPOINT_URL", "gcs": "STORAGE_EMULATOR_HOST"}[kind], between)
         place, data = open_place(url), os.urandom(200_000)
         tag = None
         for number in range(12):
@@ -166,7 +175,7 @@ def test_names_lead_nowhere_else(place: Place, name: str) -> None:
         place.put(name, b"", BYTES)
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_headers_are_told_to_visitors(kind: str, request: pytest.FixtureRequest) -> None:
     place = open_place(url_of(kind, request))
     open_to_all(place)
@@ -192,6 +201,9 @@ def open_to_all(place: Place) -> None:
         name = place.url.removeprefix("az://").partition("/")[0]
         place.service.get_container_client(name).set_container_access_policy({}, public_access="blob")
         return
+    if place.url.startswith("gs://"):
+        let_everybody_read(Store("gs://" + place.url.split("/")[2], ""))
+        return
     from contextlib import closing
     from json import dumps
 
@@ -216,12 +228,14 @@ def open_to_all(place: Place) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("gs://bucket/x", "az://CONTAINER/PREFIX or s3://BUCKET/PREFIX"),
+        ("gcs://bucket/x", "az://CONTAINER/PREFIX, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
         ("https://example.org/x", "docs/publishing.md"),
         ("az://c/x?sig=secret", "AZURE_STORAGE_SAS_TOKEN"),
         ("az://", "names no container"),
         ("s3://key:secret@b/x", "AWS_ACCESS_KEY_ID"),
         ("s3://", "names no bucket"),
+        ("gs://secret@b/x", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("gs://", "names no bucket"),
     ],
 )
 def test_places_that_are_none(url: str, told: str) -> None:

@@ -38,6 +38,8 @@ OWNERS = {
     "jinja2": "viewer_builder/render.py",
     "azure": "pipeline/core/blobs_azure.py",
     "botocore": "pipeline/core/blobs_s3.py",
+    "google": "pipeline/core/blobs_gcs.py",
+    "requests": "pipeline/core/blobs_gcs.py",
     "ray": "pipeline/core/ray_engine.py",
     "typer": "pipeline/cli*.py",
 }

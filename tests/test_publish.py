@@ -18,7 +18,7 @@ from pipeline.core import blobs
 from pipeline.core.blobs import ASK_FIRST, FOR_EVER, open_place
 from pipeline.core.publication import Publication
 from pipeline.core.runs import read_list
-from tests.emulators.stores import let_browsers_read
+from tests.emulators.stores import googles_rules, let_browsers_read
 from tests.published_site import (
     DICTIONARY,
     at,
@@ -197,7 +197,7 @@ def atlas(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-@at("azurite", "s3")
+@at("azurite", "s3", "gcs")
 def test_the_command_and_what_the_world_sees(
     kind: str,
     sites: tuple[Path, Path],
@@ -208,19 +208,23 @@ def test_the_command_and_what_the_world_sees(
     url, (a, _) = url_of(kind, request), sites
     assert atlas(monkeypatch, "publish", str(a), url) == 0
     told = capsys.readouterr().err
-    assert "is refused to visitors" in told and ("public-access blob" in told or "bucket policy" in told)
+    assert "is refused to visitors" in told
+    assert {"azurite": "public-access blob", "s3": "bucket policy", "gcs": "member=allUsers"}[kind] in told
     place = open_place(url)
     open_to_all(place)
-    if kind == "azurite":
-        let_browsers_read(request.getfixturevalue("azurite"))  # a rule that says too little, and comes first
+    if kind != "s3":
+        let_browsers_read(request.getfixturevalue(kind))  # a rule that says too little, and comes first
         assert atlas(monkeypatch, "publish", str(a), url) == 2
         told = capsys.readouterr().err
         assert "pages of other sites can't read" in told and "--fix-cors" in told
         assert f"published: {place.public_url('index.html')}" in told
         assert atlas(monkeypatch, "publish", str(a), url, "--fix-cors") == 0
         assert atlas(monkeypatch, "publish", str(a), url, "--fix-cors") == 0
-        assert len(place.service.get_service_properties()["cors"]) == 2  # type: ignore[attr-defined]
-        place.service.set_service_properties(cors=[])  # type: ignore[attr-defined]
+        if kind == "gcs":
+            assert len(googles_rules(request.getfixturevalue(kind).name)) == 2
+        else:
+            assert len(place.service.get_service_properties()["cors"]) == 2  # type: ignore[attr-defined]
+            place.service.set_service_properties(cors=[])  # type: ignore[attr-defined]
     else:
         atlas(monkeypatch, "publish", str(a), url)
         told = capsys.readouterr().err.partition("does not answer ")[2]  # moto refuses anonymous OPTIONS

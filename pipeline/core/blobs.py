@@ -112,7 +112,7 @@ class Place(ABC):
 
     def allow_every_origin(self) -> None:
         """Lets pages of any site read what is public there, where the store's own interface can."""
-        raise PlaceError(f"--fix-cors knows Azure alone; of {self.url}: docs/publishing.md")
+        raise PlaceError(f"--fix-cors knows Azure and Google alone; of {self.url}: docs/publishing.md")
 
     def _meanwhile(self, name: str, data: bytes) -> str:
         """After a refused swap: the tag of what is there if that is `data`."""
@@ -126,7 +126,7 @@ class Place(ABC):
 
 
 def open_place(url: str) -> Place:
-    """The place that `url` names: a folder, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX.
+    """The place that `url` names: a folder, az://CONTAINER/PREFIX, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX.
 
     Raises PlaceError if it is of another kind, or no credentials are set.
     """
@@ -139,13 +139,17 @@ def open_place(url: str) -> Place:
         from pipeline.core.blobs_s3 import S3Place
 
         return S3Place(url)
+    if scheme == "gs":
+        from pipeline.core.blobs_gcs import GcsPlace
+
+        return GcsPlace(url)
     if not scheme:
         from pipeline.core.blobs_local import LocalPlace
 
         return LocalPlace(Path(url))
     raise PlaceError(
-        f"can't write to {scheme}://: give a folder, az://CONTAINER/PREFIX or s3://BUCKET/PREFIX;"
-        " docs/publishing.md tells how to bring a folder to other hosts"
+        f"can't write to {scheme}://: give a folder, az://CONTAINER/PREFIX, s3://BUCKET/PREFIX or"
+        " gs://BUCKET/PREFIX; docs/publishing.md tells how to bring a folder to other hosts"
     )
 
 

@@ -34,7 +34,7 @@ def expect_first_example(page: Page, atlas: Path) -> None:
     expect(page.locator("li.example").first.locator(".peak")).to_have_text(top.tokens[top.peak].strip())
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_a_site_shows_an_atlas_that_was_built_there(
     kind: str,
     request: pytest.FixtureRequest,

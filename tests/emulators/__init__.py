@@ -1,1 +1,1 @@
-"""Blob stores on this machine: Azure's as Azurite has it, S3 as moto has it."""
+"""Blob stores on this machine: Azure's as Azurite, S3 as moto, Google's as fake-gcs-server has it."""

@@ -6,11 +6,11 @@ import http.client
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 FAILURES = (503, 429, "reset before", 500, "reset after", 408, "cut short", 502, 504)
 Failure = int | str
@@ -29,13 +29,33 @@ def flaky(server: str, every: int) -> Iterator[str]:
         yield url
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """Answers each request in a thread of its own."""
+
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that is gone is no error of the server's."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
+
+
+def pass_on(
+    asked: BaseHTTPRequestHandler, to: SplitResult, body: bytes
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """What another server answers to the same request."""
+    with closing(_send_on(asked, to, body)) as there:
+        got = there.getresponse()
+        return got, got.read()
+
+
+def _send_on(asked: BaseHTTPRequestHandler, to: SplitResult, body: bytes) -> http.client.HTTPConnection:
+    there = http.client.HTTPConnection(to.hostname or "", to.port)
+    there.putrequest(asked.command, asked.path, skip_host=True, skip_accept_encoding=True)
+    for name, value in asked.headers.items():
+        there.putheader(name, value)
+    there.endheaders(body)
+    return there
 
 
 @contextmanager
@@ -50,6 +70,7 @@ def between(server: str, fails: Callable[[], Failure | None]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a small body waits 40 ms behind its headers
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -62,19 +83,11 @@ def between(server: str, fails: Callable[[], Failure | None]) -> Iterator[str]:
             if failure == "reset before":
                 self.close_connection = True
                 return
-            there = http.client.HTTPConnection(at.hostname or "", at.port)
-            there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                there.putheader(name, value)
             if failure == "cut going":
-                there.endheaders(body[: len(body) // 2])
-                there.close()
+                _send_on(self, at, body[: len(body) // 2]).close()
                 self.close_connection = True
                 return
-            there.endheaders(body)
-            got = there.getresponse()
-            data = got.read()
-            there.close()
+            got, data = pass_on(self, at, body)
             if failure == "reset after":
                 self.close_connection = True
                 return
@@ -92,12 +105,12 @@ def between(server: str, fails: Callable[[], Failure | None]) -> Iterator[str]:
                 return
             self.wfile.write(data)
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_OPTIONS = answer
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
-    it = _Server(("127.0.0.1", 0), Handler)
+    it = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=it.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{it.server_port}{at.path}"

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,14 +21,24 @@ import pytest
 from azure.storage.blob import BlobServiceClient, CorsRule, PublicAccess, generate_container_sas
 from boto3 import client
 from fsspec import get_filesystem_class
+from google.cloud.storage import Client
 from moto.server import ThreadedMotoServer
+
+from tests.emulators.gcs import gcs_running
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 AZURITE = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 OPTIONS = ("--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck", "--silent")
 MISSING = "Azurite is not installed: run npm ci --ignore-scripts in tests/emulators, or make test"
-HOSTS_OWN = ("AZURE_", "AWS_")  # what the machine's owner has set for clouds of his own
+HOSTS_OWN = (
+    "AZURE_",
+    "AWS_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+    "STORAGE_EMULATOR_",
+)  # what the machine's owner has set for clouds of his own
+GOOGLES_RULE = {"origin": ["*"], "method": ["GET", "HEAD"], "responseHeader": ["range", "content-range"]}
 _numbers = count()
 
 
@@ -83,6 +93,13 @@ def s3_server() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[str]:
+    """URL of Google's store as it is emulated here."""
+    with gcs_running() as url:
+        yield url
+
+
 @pytest.fixture
 def azurite(azurite_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty private container, and the environment by which it is reached."""
@@ -115,6 +132,17 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     forget_clients()
 
 
+@pytest.fixture
+def gcs(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An empty private bucket, and the environment by which it is reached; none of it asks for a login."""
+    set_environment({"STORAGE_EMULATOR_HOST": gcs_server, "NO_GCE_CHECK": "true"}, monkeypatch)
+    name = f"bucket-{next(_numbers)}"
+    with closing(Client(project="none")) as service:
+        service.create_bucket(name)
+    yield Store(f"gs://{name}", f"{gcs_server}/{name}")
+    forget_clients()
+
+
 def connection_string(server: str, secret: str = f"AccountKey={KEY}") -> str:
     """How Azure's libraries are told of the account, and of a key or of a SAS (`SharedAccessSignature=`)."""
     return f"BlobEndpoint={server};AccountName={ACCOUNT};{secret}"
@@ -133,6 +161,9 @@ def container_sas(container: str, permission: str) -> str:
 
 def let_browsers_read(store: Store) -> None:
     """The rule by which pages of any site may ask, where they have the right to: of a whole Azure account."""
+    if store.url.startswith("gs://"):
+        set_googles_rules(store.name, [GOOGLES_RULE])
+        return
     with account(store.http.rpartition("/")[0]) as service:
         rule = CorsRule(["*"], ["GET", "HEAD"], allowed_headers=["range"], exposed_headers=["content-range"])
         service.set_service_properties(cors=[rule])
@@ -145,12 +176,34 @@ def let_everybody_read(store: Store) -> None:
         with account(store.http.rpartition("/")[0]) as service:
             service.get_container_client(store.name).set_container_access_policy({}, PublicAccess.BLOB)
         return
+    if store.url.startswith("gs://"):
+        let_browsers_read(store)
+        with closing(Client(project="none")) as service:
+            bucket = service.bucket(store.name)
+            policy = bucket.get_iam_policy()
+            policy.bindings = [{"role": "roles/storage.legacyObjectReader", "members": {"allUsers"}}]
+            bucket.set_iam_policy(policy)
+        return
     allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
     policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": f"arn:aws:s3:::{store.name}/*"}]}
     rules = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["range"]}]
     with closing(client("s3")) as service:
         service.put_bucket_policy(Bucket=store.name, Policy=json.dumps(policy))
         service.put_bucket_cors(Bucket=store.name, CORSConfiguration={"CORSRules": rules})
+
+
+def set_googles_rules(name: str, rules: Sequence[Mapping[str, object]]) -> None:
+    """By which pages may ask for what they have the right to."""
+    with closing(Client(project="none")) as service:
+        bucket = service.bucket(name)
+        bucket.cors = rules
+        bucket.patch()
+
+
+def googles_rules(name: str) -> list[dict[str, object]]:
+    """Those of a bucket, first the one that counts first."""
+    with closing(Client(project="none")) as service:
+        return list(service.get_bucket(name).cors)
 
 
 def set_environment(told: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,5 +218,5 @@ def set_environment(told: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) ->
 
 def forget_clients() -> None:
     """Clients are made anew when next asked for."""
-    for protocol in ("az", "s3"):
+    for protocol in ("az", "s3", "gs"):
         get_filesystem_class(protocol).clear_instance_cache()
