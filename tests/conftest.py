@@ -10,7 +10,7 @@ from pipeline.build import build
 from pipeline.core.params import Params, ScanParams
 from tests import tiny
 
-pytest_plugins = ["tests.emulators.stores"]
+pytest_plugins = ["tests.emulators.stores", "tests.published_site"]
 
 # What takes minutes begins first, so that no process ends long after the others.
 LONGEST = (
