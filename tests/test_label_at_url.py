@@ -22,7 +22,7 @@ from pipeline.publish import publish
 from pipeline.relabel import relabel
 from tests.built_there import build_there
 from tests.emulators.stores import Store
-from tests.published_site import Killed, Watched
+from tests.published_site import CHANGES, Killed, Watched
 from tests.synthetic import Units, prose, write_atlas
 
 MINE = {"resid_post.0.x": {3: [Label("herons", "me", 0.5)]}, "mlp_post.0": {7: [Label("ferries", "me")]}}
@@ -49,11 +49,11 @@ def url(azurite: Store, atlas: Path) -> str:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watched]:
-    """What labelling asks of the place from now on; the store may cut it off."""
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Watched]:
+    """What labelling asks of the place from now on."""
 
-    def of(url: str, **cut: int) -> Watched:
-        watched = Watched(open_place(url), **cut)
+    def of(url: str) -> Watched:
+        watched = Watched(open_place(url))
         monkeypatch.setattr(relabel_at_url, "open_place", lambda _: watched)
         return watched
 
@@ -80,7 +80,7 @@ def test_the_run_is_that_of_a_folder_and_little_is_sent(
     request: pytest.FixtureRequest,
     atlas: Path,
     tmp_path: Path,
-    watch: Callable[..., Watched],
+    watch: Callable[[str], Watched],
 ) -> None:
     url = published(atlas, request.getfixturevalue(kind))
     old = open_atlas(url).manifest
@@ -103,7 +103,7 @@ def test_the_run_is_that_of_a_folder_and_little_is_sent(
     assert open_place(url).read(f"{old.run_path}/files.json"), "whoever reads the run before goes on"
 
 
-def test_nothing_new_and_then_more(url: str, watch: Callable[..., Watched]) -> None:
+def test_nothing_new_and_then_more(url: str, watch: Callable[[str], Watched]) -> None:
     first = open_atlas(url).manifest
     label(url, MINE)
     watched = watch(url)
@@ -116,7 +116,7 @@ def test_nothing_new_and_then_more(url: str, watch: Callable[..., Watched]) -> N
     assert not open_place(url).list(first.run_path), "one earlier run is kept"
 
 
-def test_of_two_who_label_the_second_is_refused(url: str, watch: Callable[..., Watched]) -> None:
+def test_of_two_who_label_the_second_is_refused(url: str, watch: Callable[[str], Watched]) -> None:
     """Whether the first was done when the second began, or came between."""
     both = open_atlas(url), open_atlas(url)
     relabel(both[0], MINE)
@@ -132,7 +132,7 @@ def test_of_two_who_label_the_second_is_refused(url: str, watch: Callable[..., W
     assert not list(verify(open_atlas(url)))
 
 
-def came_between(place: Watched, n_looks: int, text: str, watch: Callable[..., Watched]) -> None:
+def came_between(place: Watched, n_looks: int, text: str, watch: Callable[[str], Watched]) -> None:
     """Lets somebody label when `published.json` is read or swapped for the n-th time."""
     looks: list[str] = []
 
@@ -149,13 +149,16 @@ def came_between(place: Watched, n_looks: int, text: str, watch: Callable[..., W
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", ["put", "published.json", "atlas.json"])
 def test_killed_it_is_the_old_or_the_new(
-    call: str, after: bool, url: str, watch: Callable[..., Watched]
+    call: str, after: bool, url: str, watch: Callable[[str], Watched]
 ) -> None:
-    watched = watch(url)
+    watched, armed = watch(url), list[str]()
 
     def kill(told: str, name: str) -> None:
-        if call in (told, name) and told in ("put", "swap"):
-            watched._stop, watched._after = watched._n + 1, after
+        """Before what it is to be killed at, or before what comes after that."""
+        here = told in CHANGES and call in (told, name)
+        if armed or (here and not after):
+            raise Killed
+        armed.extend([name] if here else [])
 
     watched.before_call = kill
     with pytest.raises(Killed):

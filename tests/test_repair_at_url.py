@@ -51,8 +51,8 @@ def config(tiny_params: Params, tmp_path: Path) -> Path:
 def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watched]:
     """What repairs ask of the place from now on; the store may cut them off."""
 
-    def of(place: Place, **cut: int) -> Watched:
-        watched = Watched(place, **cut)
+    def of(place: Place, stop: int | None = None) -> Watched:
+        watched = Watched(place, stop)
         monkeypatch.setattr(repairing, "open_place", lambda _: watched)
         return watched
 
