@@ -1,4 +1,4 @@
-"""The small atlas at a URL, without its stages being run once more."""
+"""An atlas at a URL without its stages being run once more."""
 
 from __future__ import annotations
 

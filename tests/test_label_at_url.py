@@ -146,8 +146,9 @@ def came_between(place: Watched, n_looks: int, text: str, watch: Callable[[str],
     place.before_call = meanwhile
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("call", ["put", "published.json", "atlas.json"])
+@pytest.mark.parametrize(
+    ("call", "after"), [("put", True), ("published.json", True), ("atlas.json", False), ("atlas.json", True)]
+)
 def test_killed_it_is_the_old_or_the_new(
     call: str, after: bool, url: str, watch: Callable[[str], Watched]
 ) -> None:
@@ -173,13 +174,13 @@ def test_killed_it_is_the_old_or_the_new(
 
 
 def test_a_build_of_the_same_leaves_them(
-    azurite: Store, tiny_params: Params, tiny_atlas: Path, tmp_path: Path
+    azurite: Store, latents_params: Params, latents_atlas: Path, tmp_path: Path
 ) -> None:
-    url = build_there(tiny_params, tiny_atlas, f"{azurite.url}/labs/atlas", tmp_path)
-    label(url, {"tiny-sae": {3: [Label("herons", "me")]}})
+    url = build_there(latents_params, latents_atlas, f"{azurite.url}/labs/atlas", tmp_path)
+    label(url, {"one-sae": {3: [Label("herons", "me")]}})
     labelled = open_place(url).read("atlas.json")
-    build(tiny_params, url, tmp_path)
-    assert open_place(url).read("atlas.json") == labelled and said(url, "tiny-sae/3") == ["herons"]
+    build(latents_params, url, tmp_path)
+    assert open_place(url).read("atlas.json") == labelled and said(url, "one-sae/3") == ["herons"]
 
 
 def test_what_was_copied_there_by_hand_is_refused(azurite: Store, atlas: Path) -> None:
