@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from feature_atlas import open_atlas
-from feature_atlas.errors import InputError
+from feature_atlas.errors import FormatError, InputError
 from feature_atlas.manifest import MANIFEST, Manifest, parse_manifest
 from feature_atlas.search_index import SEARCH_INDEX, is_indexed
 from feature_atlas.store import fetch_file, is_url, link_file, list_below
@@ -55,7 +55,7 @@ def _listed(place: Place, run: str) -> Files:
     found = place.read(f"{run}/{FILES}")
     try:
         return parse_list(found[0] if found else b"")
-    except (ValueError, TypeError, AttributeError) as error:
+    except FormatError as error:
         raise InputError(
             f"{place.url}/{run}/{FILES} can't be read, so that nothing tells which files are right: remove"
             f" {MANIFEST}, {run} and, if it is there, {PUBLISHED} from {place.url}, then run: atlas build"
@@ -87,6 +87,10 @@ def _damaged(run: str, listed: Files, there: Mapping[str, int], scratch: Path) -
     return {name: told for name, told in listed.items() if not right[name]}
 
 
+def _is_right(path: Path, told: Measured) -> bool:
+    return path.is_file() and (path.stat().st_size, file_digest(path)) == told
+
+
 def _is_right_at(place: str, told: Measured, scratch: Path) -> bool:
     """The same of a file at a URL, by a passing copy: it is never held in memory whole."""
     if not is_url(place):
@@ -97,10 +101,6 @@ def _is_right_at(place: str, told: Measured, scratch: Path) -> bool:
         return _is_right(copy, told)
     finally:
         copy.unlink()
-
-
-def _is_right(path: Path, told: Measured) -> bool:
-    return path.is_file() and (path.stat().st_size, file_digest(path)) == told
 
 
 def _replaced(place: Place, run: str, damaged: Files, source: Path) -> Files:

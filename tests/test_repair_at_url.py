@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from feature_atlas import open_atlas
-from feature_atlas.errors import InputError
+from feature_atlas.errors import FormatError, InputError
 from feature_atlas.verify import verify
 from pipeline import repair as repairing
 from pipeline.build import build
@@ -194,6 +194,26 @@ def test_an_atlas_that_was_replaced_meanwhile_is_left_alone(
     with pytest.raises(InputError, match="was changed meanwhile"):
         repair(url, config, tmp_path / "another")
     assert watched.changes() == []
+
+
+@pytest.mark.parametrize("name", ["../../../escaped", "/escaped", "tokens.zarr/../../escaped"])
+def test_a_hostile_list_reaches_nothing(name: str, latents_atlas: Path, tmp_path: Path) -> None:
+    atlas = shutil.copytree(latents_atlas, tmp_path / "atlas")
+    run = atlas / open_atlas(str(atlas)).manifest.run_path
+    listed = json.loads((run / "files.json").read_bytes()) | {name: [1, "0" * 64]}
+    (run / "files.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match="remove atlas.json"):
+        repair(str(atlas), None)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+@pytest.mark.parametrize("run", ["../..", ".", "a/../../..", "/tmp"])
+def test_a_hostile_manifest_is_none(run: str, latents_atlas: Path, tmp_path: Path) -> None:
+    told = json.loads((latents_atlas / "atlas.json").read_bytes()) | {"run": run}
+    (tmp_path / "atlas").mkdir()
+    (tmp_path / "atlas" / "atlas.json").write_text(json.dumps(told))
+    with pytest.raises(FormatError, match="atlas.json: run: "):
+        repair(str(tmp_path / "atlas"), None)
 
 
 def test_work_that_is_damaged_too(url: str, config: Path, tmp_path: Path) -> None:
