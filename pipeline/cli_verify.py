@@ -70,7 +70,9 @@ def _tell(url: str, found: Iterator[str]) -> None:
         wrong += 1
         say(f"wrong: {line}")
     if wrong:
-        raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
+        raise InputError(
+            f"{url}: {wrong} found wrong; mend an atlas: atlas repair; or build or fetch it again"
+        )
 
 
 def repair(
