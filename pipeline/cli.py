@@ -256,7 +256,7 @@ def export(
 
 @app.command()
 def label(
-    url: Annotated[str, typer.Argument(help="An atlas, on disk, at az:// or at s3://.")],
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or in a blob store.")],
     file: Annotated[
         Path, typer.Argument(help="CSV or JSON lines, or explanations of Neuronpedia or delphi.")
     ],

@@ -76,7 +76,7 @@ def _tell(url: str, found: Iterator[str]) -> None:
 
 
 def repair(
-    url: Annotated[str, typer.Argument(help="An atlas, on disk, at az:// or at s3://.")],
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or in a blob store.")],
     config: Annotated[
         Path | None,
         typer.Option(
