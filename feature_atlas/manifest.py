@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +14,8 @@ from feature_atlas.errors import FormatError
 MANIFEST = "atlas.json"
 PINNED = "manifests"  # of a site: copies by digest, so that a page and its numbers are of one run
 DENSITY_BINS = 24  # quarter decades from 10^-6 to 1
+# A path below the folder that tells it. What leads out of it is refused before anything is read or written.
+Below = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*(/[^/\\.][^/\\]*)*$")]
 
 
 class _Record(BaseModel):
@@ -126,7 +128,7 @@ class DictionaryRecord(_Record):
     k: int | None
     weights: str
     source: str
-    store: str
+    store: Below
     quality: QualityRecord | None = None
     family: str = Field(default="", description="whose files it was read from")
     normalization: str = Field(default="none", description="what is done to x before it is read")
@@ -149,7 +151,7 @@ class HeadsRecord(_Record):
     layer: int
     n_heads: int
     rotary: bool
-    store: str
+    store: Below
 
 
 class Manifest(_Record):
@@ -161,14 +163,14 @@ class Manifest(_Record):
 
     format: Literal["feature-atlas"]
     format_version: int
-    run: str
-    labelled_from: str | None = None
+    run: Below
+    labelled_from: Below | None = None
     title: str
     created: str
     model: ModelRecord
-    tokenizer: str
-    token_index: str | None = None
-    search_index: str | None = None
+    tokenizer: Below
+    token_index: Below | None = None
+    search_index: Below | None = None
     windowing: Windowing
     corpus: CorpusRecord
     content_note: str = ""

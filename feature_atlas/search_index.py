@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.contract import (
+    LABELS,
     N_WORDS,
     NEAR_TOKENS,
     NEAR_WORDS,
@@ -30,6 +31,16 @@ from feature_atlas.words import WORD, fold, words
 SEARCH_INDEX = "search.zarr"
 
 Stores = Sequence[tuple[str, str]]  # of each dictionary its id, and its group below the run
+_OF_UNITS = ("stats/firings", "stats/top_token", *(spec.path for spec in LABELS))
+_OF_TEXT = ("examples/tokens", "card/floats", "card/ints")
+
+
+def is_indexed(name: str, text: bool = True) -> bool:
+    """Whether the index is made of a file of a run; without `text`, if there is an index of that before."""
+    arrays = (*_OF_UNITS, *_OF_TEXT) if text else _OF_UNITS
+    if name.endswith(".zarr/zarr.json") or any(f".zarr/{array}/" in name for array in arrays):
+        return True
+    return text and name.startswith("vocabulary.zarr/")
 
 
 def write_search(into: Path, run: Path, stores: Stores, before: Path | None = None) -> None:

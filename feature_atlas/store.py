@@ -147,7 +147,8 @@ def add_strings(
 ) -> None:
     """Adds arrays of strings, and attributes, to a group that was written whole.
 
-    The group's own zarr.json is replaced; no other file of it is touched.
+    The group's own zarr.json is replaced; no other file of it is touched. Of the group's arrays the
+    metadata must be there, their values may be elsewhere.
     """
     with _quiet():
         group = zarr.open_group(LocalStore(path), mode="r+", zarr_format=3, use_consolidated=False)
@@ -211,8 +212,14 @@ def _add(
 ) -> None:
     for spec in specs:
         _write_values(path, spec, arrays[spec.path], dtypes[spec.path])
+    told: Any = group.attrs.get(SHARD_SIZES, {})
+    new = tuple(f"{spec.path}/" for spec in specs)
+    sizes = {name: size for name, size in told.items() if not name.startswith(new)}
+    for spec in specs:
+        sizes |= {f"{spec.path}/{name}": size for name, size in _shard_sizes(path / spec.path).items()}
+    in_order = dict(sorted(sizes.items(), key=lambda each: each[0].split("/")))
     with _quiet():
-        group.update_attributes({SHARD_SIZES: _shard_sizes(path)})
+        group.update_attributes({SHARD_SIZES: in_order})
         for spec in specs:
             _create_array(group, spec, arrays[spec.path].shape, dtypes[spec.path])
         zarr.consolidate_metadata(group.store)

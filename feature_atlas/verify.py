@@ -45,10 +45,11 @@ def measure(data: bytes) -> tuple[int, str]:
     return len(data), hashlib.sha256(data).hexdigest()
 
 
-def verify(atlas: Atlas) -> Iterator[str]:
+def verify(atlas: Atlas, passed_over: list[str] | None = None) -> Iterator[str]:
     """Checks file after file, then array after array; yields what it finds wrong, one line each.
 
-    Raises FormatError if the list of files itself can't be read.
+    Adds a line to `passed_over` for what its host gives no means to look for. Raises FormatError if the
+    list of files itself can't be read.
     """
     run = f"{atlas.url}/{atlas.manifest.run_path}"
     try:
@@ -56,7 +57,7 @@ def verify(atlas: Atlas) -> Iterator[str]:
     except ValueError as error:
         raise FormatError(f"{run}/{FILES} is not a list of files: {error}") from error
     yield from wrong_files(run, listed)
-    yield from _unlisted(run, listed)
+    yield from _unlisted(run, listed, passed_over if passed_over is not None else [])
     yield from _wrong_arrays(atlas, run)
 
 
@@ -83,11 +84,16 @@ def _wrong_file(place: str, size: int | str, sha: int | str) -> str:
     return ""
 
 
-def _unlisted(run: str, listed: dict[str, list[int | str]]) -> Iterator[str]:
+def _unlisted(run: str, listed: dict[str, list[int | str]], passed_over: list[str]) -> Iterator[str]:
     try:
-        there = list_below(run) or {}
-    except FormatError:
-        return  # a key that may read every file need not be one that may list them
+        there = list_below(run)
+    except FormatError as error:  # a key that may read every file need not be one that may list them
+        passed_over.append(f"left-over files can't be looked for: {error}")
+        return
+    if there is None:
+        scheme = run.partition("://")[0]
+        passed_over.append(f"left-over files can't be looked for: {scheme}:// lists nothing")
+        return
     for name in sorted(set(there) - set(listed) - {FILES}):
         yield f"{run}/{name} is not part of the atlas"
 

@@ -61,18 +61,14 @@ def run_stage(name: str, params: Params, out: str, scratch: Path | None = None) 
 @contextmanager
 def _at_work(out: str, scratch: Path | None) -> Generator[tuple[Path, Callable[[], None]]]:
     """The folder to make the atlas in, and what keeps the work at a URL in step with it after a stage."""
+    atlas = local_atlas(out, scratch)
     if not is_url(out):
-        if scratch:
-            raise InputError(
-                f"{out} is a folder, and its work folder is beside it: leave out --work {scratch}"
-            )
-        with only_one(work_folder(Path(out))):
-            yield Path(out), lambda: None
+        with only_one(work_folder(atlas)):
+            yield atlas, lambda: None
         return
     if not urlsplit(check_url(out)).path.strip("/"):
         raise InputError(f"{out} has no prefix: give one, as in {out.rstrip('/')}/my-atlas")
     url = out.rstrip("/")
-    atlas = scratch / "atlas" if scratch else local_atlas(url)
     say(f"what the stages make is kept in {atlas.parent}, and in step with {url}.work")
     with only_one(work_folder(atlas)), in_step(f"{url}.work", work_folder(atlas)) as keep:
         yield atlas, keep

@@ -257,7 +257,7 @@ def export(
 
 @app.command()
 def label(
-    url: Annotated[str, typer.Argument(help="An atlas, on disk.")],
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or in a blob store.")],
     file: Annotated[
         Path, typer.Argument(help="CSV or JSON lines, or explanations of Neuronpedia or delphi.")
     ],

@@ -40,8 +40,12 @@ def verify(
         _tell(url, verify_comparison(open_comparison(url)))
         say(f"{url}: comparison, all as recorded")
         return
-    atlas = open_atlas(url)
-    _tell(url, find_wrong(atlas))
+    atlas, passed_over = open_atlas(url), list[str]()
+    try:
+        _tell(url, find_wrong(atlas, passed_over))
+    finally:
+        for line in passed_over:
+            say(line)
     say(f"{url}: run {atlas.manifest.run}, {atlas.manifest.n_bytes:,} bytes, all as recorded")
     if deep:
         _deep(url, config, units, seed)
@@ -66,22 +70,28 @@ def _tell(url: str, found: Iterator[str]) -> None:
         wrong += 1
         say(f"wrong: {line}")
     if wrong:
-        raise InputError(f"{url}: {wrong} found wrong; build it again, or fetch it again from where it came")
+        raise InputError(
+            f"{url}: {wrong} found wrong; mend an atlas: atlas repair; or build or fetch it again"
+        )
 
 
 def repair(
-    url: Annotated[str, typer.Argument(help="An atlas, on disk.")],
+    url: Annotated[str, typer.Argument(help="An atlas, on disk or in a blob store.")],
     config: Annotated[
         Path | None,
         typer.Option(
             help="YAML file that it was built from; by default ATLAS.work/params.yaml of its build."
         ),
     ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Folder of this machine for the work on an atlas at a URL, as of build."),
+    ] = None,
 ) -> None:
     """Make files anew that are missing or damaged, from what its build left in ATLAS.work."""
     from pipeline.repair import repair as put_back
 
-    lines = put_back(url, config)
+    lines = put_back(url, config, work)
     for line in lines:
         say(f"wrong: {line}")
     if lines:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from feature_atlas.errors import FormatError
 from feature_atlas.verify import FILES, measure
-from pipeline.core.blobs import FOR_EVER, Entry, Headers, Place, PlaceError, md5_of
+from pipeline.core.blobs import FOR_EVER, Entry, Headers, Place, PlaceError, WrittenMeanwhile, md5_of
 from pipeline.core.files import digest, file_digest
 from pipeline.core.progress import Step, say, step
 from pipeline.core.publication import Publication, folder_of, listed_files
@@ -46,8 +46,10 @@ class Plan:
         ]
 
 
-def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool = False) -> None:
-    """Makes it what readers find at the place; a killed run goes on.
+def publish(
+    publication: Publication, place: Place, *, keep: int, dry_run: bool = False, over: bytes | None = None
+) -> None:
+    """Makes it what readers find at the place, if need be only `over` this manifest; a killed run goes on.
 
     First everything that never changes, then, one publisher at a time, the pages, and last the manifest
     by compare-and-swap. What only publications before the last `keep` need is removed then.
@@ -57,6 +59,10 @@ def publish(publication: Publication, place: Place, *, keep: int, dry_run: bool 
     before, tag = read_published(place) if dry_run else settled(place, publication)
     check_kind(place, before, publication)
     there = place.read(publication.manifest) if publication.manifest else None
+    if over is not None and over != (there and there[0]):
+        raise WrittenMeanwhile(
+            f"{place.url} was changed meanwhile; nothing of that is lost: run the same command again"
+        )
     if before is None and there is not None:
         before = _brought(place, publication)
     switch = publication.switched if publication.switched != (there and there[0]) else None
@@ -123,9 +129,11 @@ def _list(place: Place, publication: Publication, before: Published | None) -> d
 
 
 def _is_there(entry: Entry | None, publication: Publication, name: str) -> bool:
-    """Whether a killed publisher has left the file at the place, byte for byte."""
+    """Whether a killed publisher has left the file at the place, byte for byte: of one that is here."""
     path = publication.root / name
-    return entry is not None and entry.size == path.stat().st_size and entry.md5() == md5_of(path).hex()
+    if entry is None or not path.is_file():
+        return False
+    return entry.size == path.stat().st_size and entry.md5() == md5_of(path).hex()
 
 
 def _copies(place: Place, whole: Mapping[str, str]) -> dict[tuple[int, str], str]:
@@ -202,7 +210,7 @@ def _send_pages(
 def _whole(publication: Publication, name: str, told: tuple[int, str]) -> Path:
     """The file. Raises FormatError if it is no longer what its digest says."""
     path = publication.root / name
-    if (path.stat().st_size, file_digest(path)) != told:
+    if not path.is_file() or (path.stat().st_size, file_digest(path)) != told:
         raise FormatError(f"{path} is damaged or was changed meanwhile; run: atlas verify on the atlas")
     return path
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from feature_atlas import Atlas, Dictionary, Label
@@ -25,6 +26,7 @@ from pipeline.core.runs import (
     work_folder,
     write_list,
 )
+from pipeline.relabel_at_url import at_url
 
 VERSION = 2
 
@@ -35,26 +37,30 @@ def relabel(atlas: Atlas, brought: Mapping[str, Mapping[int, Sequence[Label]]]) 
     """Adds labels, by dictionary and latent; returns how many labels are new or changed.
 
     What a source says of a latent takes the place of what the same source said of it before; all
-    else stays. Raises InputError if the atlas is not a folder of this machine.
+    else stays. Raises InputError if the atlas was changed meanwhile, or is where nothing can be written.
     """
-    if is_url(atlas.url):
-        raise InputError(f"can't label {atlas.url}: give a folder, and copy the atlas from there")
-    path = Path(atlas.url)
-    with only_one(work_folder(path)):
-        if read_manifest(path)["run"] != atlas.manifest.run:
-            raise InputError(f"{path} was changed meanwhile: label it again")
+    with at_url(atlas, brought) if is_url(atlas.url) else _in_folder(atlas) as path:
         old = {name: before(atlas.dictionary(name)) for name in brought}
         new = {name: merged(old[name], labels) for name, labels in brought.items()}
         changed = {name: labels for name, labels in new.items() if labels != old[name]}
         if changed:
             _switch_to(path, atlas, changed)
-        sweep(path, read_manifest(path)["run"])
     return sum(
         label not in old[name].get(index, [])
         for name, labels in changed.items()
         for index, said in labels.items()
         for label in said
     )
+
+
+@contextmanager
+def _in_folder(atlas: Atlas) -> Generator[Path]:
+    path = Path(atlas.url)
+    with only_one(work_folder(path)):
+        if read_manifest(path)["run"] != atlas.manifest.run:
+            raise InputError(f"{path} was changed meanwhile: label it again")
+        yield path
+        sweep(path, read_manifest(path)["run"])
 
 
 def before(dictionary: Dictionary) -> ByLatent:
@@ -93,7 +99,8 @@ def _write_run(old: Path, into: Path, atlas: Atlas, changed: dict[str, ByLatent]
     stores = [record.store for record in records.values()]
     files = {name: told for name, told in read_list(old).items() if not _is_replaced(name, stores)}
     for name in files:
-        link_file(old / name, into / name)
+        if not is_url(atlas.url) or (old / name).is_file():  # else it is copied within the store
+            link_file(old / name, into / name)
     for name, labels in changed.items():
         store, group = records[name].store, into / records[name].store
         shutil.copyfile(old / store / "zarr.json", group / "zarr.json")  # which is written to

@@ -10,7 +10,7 @@ from pipeline.build import build
 from pipeline.core.params import Params, ScanParams
 from tests import tiny
 
-pytest_plugins = ["tests.emulators.stores"]
+pytest_plugins = ["tests.emulators.stores", "tests.published_site"]
 
 # What takes minutes begins first, so that no process ends long after the others.
 LONGEST = (
@@ -66,4 +66,19 @@ def tiny_atlas(tiny_params: Params, tmp_path_factory: pytest.TempPathFactory) ->
     """Folder of the small atlas, built."""
     out = tmp_path_factory.mktemp("tiny") / "atlas"
     build(tiny_params, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def latents_params(tiny_params: Params, tiny_dictionary: Path) -> Params:
+    """Parameters of an atlas of few files: two dictionaries, neither neurons nor heads."""
+    given = {"one-sae": f"{tiny_dictionary}@resid_post.1", "other-sae": f"{tiny_dictionary}@resid_post.0"}
+    return tiny_params.model_copy(update={"dictionaries": given, "neurons": False, "heads": False})
+
+
+@pytest.fixture(scope="session")
+def latents_atlas(latents_params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of that atlas, built."""
+    out = tmp_path_factory.mktemp("latents") / "atlas"
+    build(latents_params, out)
     return out

@@ -152,6 +152,20 @@ def put(site: Path, place: Place, keep: int = 1, dry_run: bool = False) -> Watch
     return watched
 
 
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Of an atlas, and of the same with one dictionary changed."""
+    return write_sites(tmp_path_factory.mktemp("sites"))
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest) -> str:
+    """Of an empty place of the kind that `at` tells."""
+    from tests.test_blobs import url_of  # which as a test is to be rewritten before it is imported
+
+    return url_of(kind, request)
+
+
 def at(*kinds: str) -> pytest.MarkDecorator:
     """Runs a test at places of these kinds; tests/test_blobs.py says that all behave alike."""
     return pytest.mark.parametrize("kind", kinds)

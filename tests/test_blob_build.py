@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,10 +24,12 @@ from feature_atlas.verify import FILES, verify
 from pipeline import scan
 from pipeline.build import STAGES, build, run_stage
 from pipeline.core.blobs import Headers, open_place
+from pipeline.core.in_step import InStep
 from pipeline.core.local_engine import STATE
 from pipeline.core.params import Params, save_params
-from pipeline.core.runs import RUNS
+from pipeline.core.runs import RUNS, work_folder
 from pipeline.core.sides import Side
+from tests.built_there import build_there
 from tests.emulators.stores import Store
 
 PLAIN = Headers("application/octet-stream", "no-cache")
@@ -45,20 +48,19 @@ def far_content(url: str) -> tuple[str, dict[str, list[object]]]:
 
 @pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_it_is_the_atlas_that_a_folder_holds(
-    kind: str, request: pytest.FixtureRequest, tiny_params: Params, tiny_atlas: Path, tmp_path: Path
+    kind: str, request: pytest.FixtureRequest, latents_params: Params, latents_atlas: Path, tmp_path: Path
 ) -> None:
     """Built again it is left alone, and another setting takes its place."""
     store: Store = request.getfixturevalue(kind)
-    url = f"{store.url}/labs/atlas"
-    build(tiny_params, url, tmp_path / "one")
-    assert far_content(url) == content(tiny_atlas)
+    url = build_there(latents_params, latents_atlas, f"{store.url}/labs/atlas", tmp_path / "one")
+    assert far_content(url) == content(latents_atlas)
     assert not list(verify(open_atlas(url)))
     assert not (tmp_path / "one" / "atlas").exists()
     made = read_bytes(f"{url}/atlas.json")
-    build(tiny_params, url, tmp_path / "two")
+    build(latents_params, url, tmp_path / "two")
     assert read_bytes(f"{url}/atlas.json") == made
     old = open_atlas(url).manifest.run
-    build(tiny_params.model_copy(update={"title": "other"}), url, tmp_path / "one")
+    build(latents_params.model_copy(update={"title": "other"}), url, tmp_path / "one")
     atlas = open_atlas(url)
     assert (atlas.manifest.title, atlas.manifest.run != old) == ("other", True)
     assert not list(verify(atlas))
@@ -116,22 +118,21 @@ def test_a_killed_scan_goes_on_elsewhere_from_its_last_state(
 
 
 def test_what_is_damaged_there_is_made_again(
-    url: str, tiny_params: Params, tiny_atlas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    url: str, latents_params: Params, latents_atlas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for stage in ("tokens", "scan"):
-        run_stage(stage, tiny_params, url, tmp_path / "one")
+    InStep(f"{url}.work", shutil.copytree(work_folder(latents_atlas), tmp_path / "one")).put()
     place = open_place(f"{url}.work")
     damaged, lost = (
         next(name for name in place.list("scan/") if name.endswith(each))
-        for each in ("tiny-sae.npz", "attn.0.npz")
+        for each in (".one-sae.npz", ".other-sae.npz")
     )
     place.put(damaged, bytes(place.list()[damaged].size), PLAIN)
     place.delete(lost)
     capsys.readouterr()
-    build(tiny_params, url, tmp_path / "two")
+    build(latents_params, url, tmp_path / "two")
     told = " ".join(capsys.readouterr().err.split())
-    assert "scan: attn.0.npz, tiny-sae.npz at az://" in told and "is made again" in told
-    assert far_content(url) == content(tiny_atlas)
+    assert "scan: one-sae.npz, other-sae.npz at az://" in told and "is made again" in told
+    assert far_content(url) == content(latents_atlas)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,13 @@ from feature_atlas.errors import FormatError, InputError
 from feature_atlas.store import list_below
 from feature_atlas.verify import verify
 from pipeline.cli import main
-from tests.emulators.stores import Store, connection_string, container_sas, set_environment
+from tests.emulators.stores import (
+    Store,
+    connection_string,
+    container_sas,
+    let_everybody_read,
+    set_environment,
+)
 from viewer_builder.build import build_site
 
 SHARD = "tiny-sae.zarr/examples/acts/c/0/0/0"
@@ -114,9 +120,26 @@ def test_a_key_that_may_only_read_is_enough(
         with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code == 0
-    assert "all as recorded" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "all as recorded" in said
+    assert f"left-over files can't be looked for: can't read {azurite.url}/atlas/runs/" in said
     with pytest.raises(FormatError, match="can't read .*: 403"):
         list_below(azurite.url)
+
+
+def test_verify_says_that_a_web_server_lists_nothing(
+    azurite: Store, tiny_atlas: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filesystem, path = fsspec.core.url_to_fs(azurite.url)
+    filesystem.put(str(tiny_atlas), f"{path}/atlas", recursive=True)
+    let_everybody_read(azurite)
+    for place, says in ((f"{azurite.http}/atlas", True), (f"{azurite.url}/atlas", False)):
+        monkeypatch.setattr("sys.argv", ["atlas", "verify", place])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+        told = capsys.readouterr().err.count("left-over files can't be looked for: http:// lists nothing\n")
+        assert told == says
 
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="

@@ -292,7 +292,7 @@ def test_an_atlas_elsewhere_is_not_labelled(atlas: Path, tmp_path: Path) -> None
     opened = open_atlas(str(atlas))
     found = read_labels(write(tmp_path / "rows.jsonl", ROWS), opened, "", "")
     opened.url = "https://example.org/atlas"
-    with pytest.raises(InputError, match="can't label https://example.org/atlas: give a folder"):
+    with pytest.raises(InputError, match="can't write to https://: give a folder, az://"):
         relabel(opened, found)
 
 

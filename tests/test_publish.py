@@ -26,20 +26,8 @@ from tests.published_site import (
     frozen,
     put,
     run_of,
-    write_sites,
 )
 from tests.test_blobs import KINDS, open_to_all, url_of
-
-
-@pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Of an atlas, and of the same with one dictionary changed."""
-    return write_sites(tmp_path_factory.mktemp("sites"))
-
-
-@pytest.fixture
-def url(kind: str, request: pytest.FixtureRequest) -> str:
-    return url_of(kind, request)
 
 
 @at(*KINDS)

@@ -22,20 +22,8 @@ from tests.published_site import (
     check_same,
     frozen,
     put,
-    write_sites,
 )
-from tests.test_blobs import KINDS, url_of
-
-
-@pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Of an atlas, and of the same with one dictionary changed."""
-    return write_sites(tmp_path_factory.mktemp("sites"))
-
-
-@pytest.fixture
-def url(kind: str, request: pytest.FixtureRequest) -> str:
-    return url_of(kind, request)
+from tests.test_blobs import KINDS
 
 
 def test_killed_at_the_ends_of_every_phase(sites: tuple[Path, Path], tmp_path: Path) -> None:

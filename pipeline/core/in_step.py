@@ -19,7 +19,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from feature_atlas.errors import AtlasError, FormatError
+from feature_atlas.errors import AtlasError, FormatError, InputError
 from feature_atlas.store import fetch_file, is_url, link_file
 from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, open_place
 from pipeline.core.files import MARK, cache_folder, file_digest, partial_of, write_atomically
@@ -34,10 +34,19 @@ Name = Annotated[str, StringConstraints(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
 Measured = tuple[int, str]
 
 
-def local_atlas(place: str) -> Path:
-    """The folder of an atlas; of one at a URL, where it is made on this machine if nothing else is said."""
+def local_atlas(place: str, scratch: Path | None = None) -> Path:
+    """The folder of an atlas; of one at a URL, where it is made on this machine, which `scratch` may tell.
+
+    Raises InputError if that is told of a folder.
+    """
     if not is_url(place):
+        if scratch:
+            raise InputError(
+                f"{place} is a folder, and its work folder is beside it: leave out --work {scratch}"
+            )
         return Path(place.rstrip("/"))
+    if scratch:
+        return scratch / "atlas"
     return cache_folder("work") / hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16] / "atlas"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from feature_atlas.errors import FormatError
 from feature_atlas.manifest import MANIFEST, PINNED
 from feature_atlas.verify import FILES
 from pipeline.core.files import write_atomically
@@ -33,9 +34,16 @@ def read_list(run: Path) -> Files:
 
 
 def parse_list(data: bytes) -> Files:
-    """The content of a `files.json`."""
-    listed: dict[str, list[Any]] = json.loads(data)
-    return {name: (int(size), str(sha)) for name, (size, sha) in listed.items()}
+    """The content of a `files.json`. Raises FormatError if it is none, or names a file outside the run."""
+    try:
+        listed: dict[str, list[Any]] = json.loads(data)
+        found = {name: (int(size), str(sha)) for name, (size, sha) in listed.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{FILES} is not a list of files ({error}); run: atlas verify") from error
+    for name in found:
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise FormatError(f"{FILES} names {name!r}, which is no file below a run")
+    return found
 
 
 def total(files: Files) -> int:
