@@ -23,7 +23,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks.work import (
     CTX,
@@ -35,11 +34,11 @@ from benchmarks.work import (
     make_windows,
     write_sae,
 )
-from feature_atlas.address import HookPoint
 from pipeline.core.dictionaries import Dictionary
 from pipeline.core.encode import starts
 from pipeline.core.files import save_arrays
 from pipeline.core.gathered import Gathered
+from pipeline.core.inputs import Acts
 from pipeline.core.local_engine import scan_here
 from pipeline.core.memory import peak_bytes, state_bytes
 from pipeline.core.model import SubjectModel
@@ -138,7 +137,7 @@ def bare_pass(model: SubjectModel, dictionaries: list[Dictionary], windows: Wind
             crew.do(partial(products, each, lo, acts) for each in dictionaries for lo in starts(each))
 
 
-def products(dictionary: Dictionary, lo: int, acts: list[dict[HookPoint, torch.Tensor]]) -> None:
+def products(dictionary: Dictionary, lo: int, acts: list[Acts]) -> None:
     """Of one block of latents, for a few batches."""
     for each in acts:
         dictionary.pre(dictionary.read(each[dictionary.hook_in]), lo)

@@ -39,8 +39,8 @@ def print_estimate(told: dict[str, Any], console: Console | None = None) -> None
         gpus.add_row(name, f"{hours:,.2f}")
     out.print(gpus)
     out.print(
-        f"beside it the CPU has {told['host_hours']:,.2f} h of work at the speed of the {os.cpu_count()} cores"
-        " here: counting, in the scan while the GPU goes on, maps, writing"
+        f"beside it {told['host_hours']:,.2f} h of work for the CPU, as fast as the {os.cpu_count()} cores"
+        " here: counting, in the scan while the GPU goes on; maps; writing"
     )
     out.print(f"a GPU holds the model and one dictionary: {n_bytes(told['gpu_memory'])}, and the activations")
 
