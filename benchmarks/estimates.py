@@ -76,7 +76,7 @@ def scales(folder: Path) -> dict[str, Params]:
 
 
 def built(path: Path, atlas: Path) -> dict[str, Any]:
-    """A build: seconds by stage, bytes, and the peak of this process after the scan and at the end."""
+    """A build: seconds by stage, bytes, and by stage the peak of this process until then."""
     params, seconds, peaks = load_params(path, {}), dict[str, float](), dict[str, int]()
     for stage in (*STAGES, "assemble"):
         started = time.monotonic()
@@ -90,8 +90,7 @@ def built(path: Path, atlas: Path) -> dict[str, Any]:
         "seconds": seconds,
         "store_bytes": manifest.n_bytes,
         "work_bytes": work,
-        "scan_memory": peaks["scan"],
-        "memory": peaks["assemble"],
+        "memory": peaks,
     }
 
 
@@ -102,7 +101,6 @@ def in_short(told: dict[str, Any]) -> dict[str, Any]:
         "seconds": told["seconds"],
         "store_bytes": told["total_store_bytes"],
         "work_bytes": told["work_bytes"],
-        "scan_memory": told["peak_memory"],
         "memory": told["peak_memory"],
     }
 
@@ -126,10 +124,11 @@ def _table(name: str, told: dict[str, Any], build: dict[str, Any]) -> str:
     for what, key in (
         ("atlas", "store_bytes"),
         ("work folder", "work_bytes"),
-        ("memory, scan", "scan_memory"),
-        ("memory, whole build", "memory"),
     ):
         rows.append((what, n_bytes(told[key]), n_bytes(build[key]), told[key] / build[key]))
+    peaks = build["memory"]
+    for what, peak in (("memory, scan", peaks["scan"]), ("memory, whole build", max(peaks.values()))):
+        rows.append((what, n_bytes(told["memory"]), n_bytes(peak), told["memory"] / peak))
     lines = "".join(f"| {what} | {a} | {b} | {ratio - 1:+.0%} |\n" for what, a, b, ratio in rows)
     return f"**{name}**, {build['tokens']:,} tokens\n\n| | told | build | off |\n|---|---|---|---|\n{lines}"
 

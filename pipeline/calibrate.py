@@ -13,23 +13,21 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.contract import N_HEAD_TYPES
-from pipeline import describe, effects, map
+from pipeline import describe, map
+from pipeline.calibrate_effects import EffectRates, effect_rates
 from pipeline.calibrate_scan import ScanRates, TrialScan
 from pipeline.calibrate_stores import Stores, TrialStores
 from pipeline.core.circuits import HeadTokens, describe_heads
-from pipeline.core.clean import READ
 from pipeline.core.dictionaries import Dictionary
-from pipeline.core.fits import Amount, Line, Parabola, seconds_of
+from pipeline.core.fits import Amount, Parabola, seconds_of
 from pipeline.core.outlook import Outlook
 from pipeline.core.planned import Planned, stand_in
 from pipeline.core.progress import say, silence
 from pipeline.core.repeated import random_scores
 from pipeline.core.virtual import Partners, virtual_weights
-from pipeline.core.windows import Windows
 from pipeline.scan import points_of
 
 DESCRIBED = 1024  # latents of a dictionary that is described and mapped; of a larger one four times as many
-ABLATED, EXAMPLES = 4_096, 8  # tokens of the windows in which latents are ablated, and examples in each
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,9 @@ class Rates:
     virtual: Amount
     head_circuits: Amount
     random_scores: Amount
-    ablation: Line
     map: Amount
     map_start: Amount
+    effects: EffectRates | None
     stores: Stores
 
 
@@ -73,7 +71,7 @@ class Calibration:
             rates |= {"describe": self._describe(), "virtual": self._virtual()}
             rates |= {"head_circuits": self._head_circuits(), "random_scores": self._random_scores()}
         with _told("ablating"):
-            rates["ablation"] = self._ablation()
+            rates["effects"] = effect_rates(self.outlook)
         with _told("mapping"):
             rates["map"], rates["map_start"] = self._map()
         with _told("scanning"):
@@ -104,8 +102,8 @@ class Calibration:
         one = self._stand_in(n)
         return seconds_of(lambda: virtual_weights(one, Partners([one], [one]), self.model)) / (2 * n**2)
 
-    def _stand_in(self, n: int, layer: int = 0) -> Dictionary:
-        return stand_in(self.model.shape.d_model, n, layer)
+    def _stand_in(self, n: int) -> Dictionary:
+        return stand_in(self.model.shape.d_model, n)
 
     def _head_circuits(self) -> float:
         if not self.groups:
@@ -118,25 +116,6 @@ class Calibration:
         if not self.groups:
             return 0.0
         return seconds_of(lambda: random_scores(self.model, self.scan.windows.bos))
-
-    def _ablation(self) -> Line:
-        """Seconds of an example, by the layers that come after."""
-        if not self.outlook.params.effects.examples:
-            return Line(0, 0)
-        n, windows = self.model.n_layers, self.outlook.sample(max(READ, ABLATED // self.outlook.params.ctx))
-        ends = [(float(n - 1 - layer), self._ablated(layer, windows)) for layer in (n - 1, 0)]
-        return Line.through(*ends) if n > 1 else Line(ends[0][1], 0.0)
-
-    def _ablated(self, layer: int, windows: Windows) -> float:
-        random = np.random.default_rng(0)
-        window = np.repeat(np.arange(len(windows)), EXAMPLES)
-        peak = (random.random(len(window)) * (windows.lengths[window] - 1)).astype(np.int64) + 1
-        one = self._stand_in(len(window), layer)
-        some = effects.Examples(np.arange(len(window)), window, peak, 1)
-        rerun = effects.Rerun(self.model, [one], {one.id: some}, windows)
-        found = effects.Found({one.id: len(window)})
-        rerun.do(0, found)
-        return seconds_of(lambda: rerun.do(0, found)) / len(window)
 
     def _map(self) -> tuple[Amount, Amount]:
         if not self.outlook.params.map:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +74,10 @@ class TrialStores:
 
     def written(self, described: dict[str, np.ndarray]) -> Stores:
         """Writes them."""
-        stored: dict[str, Stored] = {}
-        firings: dict[str, np.ndarray] = {}
-        for part in self.parts:
-            stored[part.id], firings[part.id] = self._dictionary(part, described)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # as the stage: they share the interpreter
+            found = list(pool.map(partial(self._dictionary, described=described), self.parts))
+        stored = {part.id: told for part, (told, _) in zip(self.parts, found, strict=True)}
+        firings = {part.id: fired for part, (_, fired) in zip(self.parts, found, strict=True)}
         return Stores(
             stored, firings, self._heads(), self._search(), self._token_index(), self.windows.counted_tokens
         )

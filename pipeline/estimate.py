@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from pipeline.calibrate import Rates, calibrate, kind_of
 from pipeline.calibrate_scan import Scanned
 from pipeline.calibrate_stores import Stored
 from pipeline.core import costs
+from pipeline.core.clean import READ
 from pipeline.core.dictionaries import ARRAYS, Dictionary, mates_of
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.fits import Amount, filled, firings_later
@@ -143,10 +145,7 @@ def stage_seconds(outlook: Outlook, rates: Rates, flops: Mapping[str, Amount]) -
         "tokens": outlook.text.seconds,
         "scan": _scan_seconds(outlook, rates),
         "describe": _describe_seconds(outlook, rates),
-        "effects": sum(
-            _examples(outlook, rates, each) * rates.ablation.at(_later(outlook, each))
-            for each in _ablated(outlook)
-        ),
+        "effects": _effect_seconds(outlook, rates),
         "map": _map_seconds(outlook, rates),
         "quality": flops["quality"] / _cpu_rate(outlook, rates),
         "assemble": _assemble_seconds(outlook, rates),
@@ -186,6 +185,18 @@ def _describe_seconds(outlook: Outlook, rates: Rates) -> Amount:
     latents = sum(rates.describe.at(each.n_latents) for each in outlook.planned) + rates.virtual * pairs
     layers = outlook.folder.shape.n_layers / outlook.model.n_layers
     return latents + rates.head_circuits * len(outlook.groups) + rates.random_scores * layers
+
+
+def _effect_seconds(outlook: Outlook, rates: Rates) -> Amount:
+    """READ windows are read if one of them has an example: of as many as if these fell on them at random."""
+    ablated, told = _ablated(outlook), rates.effects
+    if told is None or not ablated:
+        return 0.0
+    found = {each.whole.id: _examples(outlook, rates, each) for each in ablated}
+    together = -(-outlook.text.n_windows // READ)
+    n_read = READ * together * -math.expm1(-sum(found.values()) / together)
+    again = sum(found[each.whole.id] * told.example.at(_later(outlook, each)) for each in ablated)
+    return told.window * n_read + again
 
 
 def _map_seconds(outlook: Outlook, rates: Rates) -> Amount:

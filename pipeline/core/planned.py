@@ -23,6 +23,7 @@ from pipeline.core.dictionary_spec import DictionaryParams, Spec, parse_spec
 SIZE = "size:"
 LATENTS = max(2, os.cpu_count() or 1) * BLOCK  # of a dictionary that are run: a block for every thread
 L0 = 64  # latents that a planned dictionary is taken to have above 0 at a token
+STREAM = HookPoint("resid_post", 0)
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,18 @@ def drawn(
     return replace(like, n_latents=n, hook_in=hook_in, hook_out=hook_out, **arrays)
 
 
-def stand_in(d_model: int, n: int, layer: int = 0) -> Dictionary:
-    """An SAE of the stream, of random directions."""
-    point, W_dec = HookPoint("resid_post", layer), torch.empty(n, d_model, device="meta")
-    like = Dictionary("stand-in", "sae", "standard", point, point, n, "", "", W_dec=W_dec)
-    x = torch.randn(256, d_model, generator=torch.Generator().manual_seed(1))
+def stand_in(
+    d_model: int,
+    n: int,
+    point: HookPoint = STREAM,
+    x: Float[Tensor, "token d_model"] | None = None,
+    among: int | None = None,
+) -> Dictionary:
+    """An SAE of the stream: `n` random directions, which fire as often on x as if there were `among`."""
+    W_dec = torch.empty(n, d_model, device="meta")
+    like = Dictionary("stand-in", "sae", "standard", point, point, among or n, "", "", W_dec=W_dec)
+    if x is None:
+        x = torch.randn(256, d_model, generator=torch.Generator().manual_seed(1))
     return drawn(like, x, n, point, point)
 
 
