@@ -37,7 +37,8 @@ export function carried(href: string): string {
   return `${path}${joint}atlas=${legible(encodeURIComponent(atlas))}${fragment === undefined ? "" : `#${fragment}`}`;
 }
 
-function isElsewhere(): boolean {
+/** Whether the page shows an atlas that was opened by its URL, for which no pages were written. */
+function isOpened(): boolean {
   return new URLSearchParams(location.search).has("atlas");
 }
 
@@ -57,21 +58,21 @@ export function anyHref(root: string, address: string): string {
 
 /** Where the heads of a layer are listed: a page was written only for those of the site's own atlas. */
 export function headsHref(root: string, id: string): string {
-  return isElsewhere() ? carried(`${root}open.html#${encodeURIComponent(id)}`) : `${root}heads/${encodeURIComponent(id)}.html`;
+  return isOpened() ? carried(`${root}open.html#${encodeURIComponent(id)}`) : `${root}heads/${encodeURIComponent(id)}.html`;
 }
 
 /** All heads at a glance; a page was written only for those of the site's own atlas. */
 export function finderHref(root: string): string {
-  return isElsewhere() ? overviewHref(root) : `${root}heads.html`;
+  return isOpened() ? overviewHref(root) : `${root}heads.html`;
 }
 
 export function dictionaryHref(root: string, id: string): string {
-  return isElsewhere() ? carried(`${root}dictionary.html?at=${encodeURIComponent(id)}`) : `${root}dictionary/${encodeURIComponent(id)}.html`;
+  return isOpened() ? carried(`${root}dictionary.html?at=${encodeURIComponent(id)}`) : `${root}dictionary/${encodeURIComponent(id)}.html`;
 }
 
 /** The overview of the atlas shown. */
 export function overviewHref(root: string): string {
-  return isElsewhere() ? carried(`${root}open.html`) : `${root}index.html`;
+  return isOpened() ? carried(`${root}open.html`) : `${root}index.html`;
 }
 
 /** Where a field of a head is defined. */
