@@ -46,7 +46,7 @@ WORKERS, UNITS, LINK = (
     1.25e9,
 )  # of the simulation; the last in bytes a second from machine to machine
 DEFAULT = ScanParams().unit_tokens
-ROUNDS = 2  # the best of each counts
+ROUNDS = 4  # the best of each counts
 
 
 def main() -> None:

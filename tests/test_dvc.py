@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     subprocess.run([BIN / "dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, env=ENVIRONMENT, check=True)
     one = dict([next(iter(yaml.safe_load((ROOT / "params.yaml").read_text())["dictionaries"].items()))])
-    change(tmp_path, corpus=["demo-texts"], max_tokens=3000, dictionaries=one)
+    change(tmp_path, corpus=["demo-texts"], max_tokens=3000, dictionaries=one, effects={"examples": 1})
     return tmp_path
 
 

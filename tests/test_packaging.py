@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,6 +54,10 @@ def test_an_unpacked_wheel_builds_and_renders(built: Path, tmp_path: Path) -> No
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pipeline.cli import main; main()"
     atlas = [sys.executable, "-W", "ignore", "-c", code, str(wheel)]
     config = wheel / "pipeline" / "embedded" / "params.yaml"
+    params = yaml.safe_load(config.read_text())
+    config.write_text(
+        yaml.safe_dump(params | {"effects": {"examples": 1}})
+    )  # else they take most of the time
     small = ["--corpus", "demo-texts", "--max-tokens", "2000"]
     run = {"check": True, "cwd": tmp_path, "capture_output": True}
     subprocess.run([*atlas, "build", "--config", str(config), "--out", "atlas", *small], **run)

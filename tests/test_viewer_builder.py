@@ -187,7 +187,8 @@ def test_quality_stands_on_the_page_of_a_dictionary_that_has_it(site: Path) -> N
 
 def test_a_dictionary_page_tells_what_its_weights_hold() -> None:
     record = DictionaryRecord(
-        **{name: "" for name in ("id", "architecture", "hook_in", "hook_out", "weights", "source", "store")},
+        **{name: "" for name in ("id", "architecture", "hook_in", "hook_out", "weights", "source")},
+        store="dictionaries/x.zarr",
         kind="sae",
         n_latents=1,
         alive=1,

@@ -19,6 +19,15 @@ TOY = "resid_post.1.toy"
 SHARED = f"normal/list.html?items={TOY}/3,8;attn.1/1;{TOY}/4&title=Mine%20%26%20yours&note2=a%3B%20b"
 
 
+AT_ONCE = """
+new MutationObserver((_, observer) => {
+  if (document.querySelector(".latent-head .star") === null) return;
+  observer.disconnect();
+  dispatchEvent(new KeyboardEvent("keydown", { key: "s" }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
 def addresses(page: Page) -> list[str]:
     return page.locator(".starred-row .at a").all_inner_texts()
 
@@ -52,6 +61,13 @@ def test_stars_make_a_list(sites: Sites, visitor: Visitor) -> None:
     page.locator("[data-ready='mlp_post.0/5']").wait_for()
     page.get_by_role("button", name="star mlp_post.0/5").click()
     expect(page.locator(".starred .count")).to_have_text("2")
+
+
+def test_a_star_pressed_as_soon_as_it_is_there_is_shown(sites: Sites, visitor: Visitor) -> None:
+    page = visitor().page
+    page.add_init_script(AT_ONCE)
+    page.goto(sites.at(f"normal/latent.html?at={TOY}/3"))
+    expect(page.locator(".latent-head .star")).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_star_in_a_row_of_the_list(sites: Sites, visitor: Visitor) -> None:

@@ -1,5 +1,5 @@
 /** One's own list of this site and atlas, kept by the browser; where it keeps nothing, until the page is left. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { readConfig } from "../config.ts";
 import { openAtlas } from "./opened.ts";
 import { EMPTY, type List, readFile, toJson } from "./starred.ts";
@@ -63,6 +63,7 @@ export function followOwnList(changed: () => void): () => void {
 
 export function useOwnList(): List {
   const [list, setList] = useState(ownList);
-  useEffect(() => followOwnList(() => setList(ownList())), []);
+  // A layout effect: a star may be pressed as soon as it is there.
+  useLayoutEffect(() => followOwnList(() => setList(ownList())), []);
   return list;
 }
