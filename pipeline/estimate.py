@@ -80,12 +80,13 @@ class Estimate:
 def estimate(params: Params, price: Amount) -> Estimate:
     """Runs the short run, and scales it. Raises InputError as a build of the same parameters would."""
     outlook = Outlook.of(params)
-    base = resident_bytes() - outlook.bytes_at_hand
-    return scaled(outlook, calibrate(outlook), base, price)
+    rates = calibrate(outlook)
+    return scaled(outlook, rates, resident_bytes() - outlook.bytes_at_hand, price)
 
 
 def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate:
-    """From what was measured to the whole; `base` is what this process takes beside weights."""
+    """From what was measured to the whole; `base` is what a process takes beside weights that has run all
+    stages: libraries, compiled loops, and what is not given back."""
     flops = stage_flops(outlook, rates)
     times = stage_seconds(outlook, rates, flops)
     device = {name: flops[name] for name in ("scan", "describe", "effects", "quality")}
