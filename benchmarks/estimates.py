@@ -76,13 +76,12 @@ def scales(folder: Path) -> dict[str, Params]:
 
 
 def built(path: Path, atlas: Path) -> dict[str, Any]:
-    """A build: seconds by stage, bytes, and by stage the peak of this process until then."""
-    params, seconds, peaks = load_params(path, {}), dict[str, float](), dict[str, int]()
+    """A build: seconds by stage, bytes, and the peak of this process."""
+    params, seconds = load_params(path, {}), dict[str, float]()
     for stage in (*STAGES, "assemble"):
         started = time.monotonic()
         run_stage(stage, params, str(atlas))
         seconds[stage] = time.monotonic() - started
-        peaks[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     work = sum(path.stat().st_size for path in work_folder(atlas).rglob("*") if path.is_file())
     manifest = open_atlas(str(atlas)).manifest
     return {
@@ -90,7 +89,7 @@ def built(path: Path, atlas: Path) -> dict[str, Any]:
         "seconds": seconds,
         "store_bytes": manifest.n_bytes,
         "work_bytes": work,
-        "memory": peaks,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 
@@ -121,14 +120,8 @@ def _table(name: str, told: dict[str, Any], build: dict[str, Any]) -> str:
     times = [(stage, before[stage], after[stage]) for stage in after]
     times.append(("all stages", sum(before.values()), sum(after.values())))
     rows = [(what, duration(a), duration(b), a / b) for what, a, b in times if max(a, b) >= 1]
-    for what, key in (
-        ("atlas", "store_bytes"),
-        ("work folder", "work_bytes"),
-    ):
+    for what, key in (("atlas", "store_bytes"), ("work folder", "work_bytes"), ("memory", "memory")):
         rows.append((what, n_bytes(told[key]), n_bytes(build[key]), told[key] / build[key]))
-    peaks = build["memory"]
-    for what, peak in (("memory, scan", peaks["scan"]), ("memory, whole build", max(peaks.values()))):
-        rows.append((what, n_bytes(told["memory"]), n_bytes(peak), told["memory"] / peak))
     lines = "".join(f"| {what} | {a} | {b} | {ratio - 1:+.0%} |\n" for what, a, b, ratio in rows)
     return f"**{name}**, {build['tokens']:,} tokens\n\n| | told | build | off |\n|---|---|---|---|\n{lines}"
 

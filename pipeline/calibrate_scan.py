@@ -20,6 +20,7 @@ from pipeline.core.fits import Amount, seconds_of
 from pipeline.core.head_scan import HeadScan
 from pipeline.core.heads import HeadGroup
 from pipeline.core.inputs import Acts
+from pipeline.core.memory import state_bytes
 from pipeline.core.outlook import Outlook
 from pipeline.core.scanner import grouped
 from pipeline.core.sweep import Sweep
@@ -45,9 +46,10 @@ class Scanned:
 
 @dataclass(frozen=True)
 class ScanRates:
-    """`forward` are the seconds of a window."""
+    """`forward` are the seconds of a window; `state` the bytes of what was gathered."""
 
     forward: Amount
+    state: int
     latents: Scanned
     neurons: Scanned
     heads: Scanned
@@ -91,6 +93,11 @@ class Kind:
         sample += self._choosing / SAMPLED
         return Scanned(sample / windows, after / windows, self._taking / windows, self._written(folder))
 
+    @property
+    def state(self) -> int:
+        """Bytes of what is gathered."""
+        return state_bytes(self._scans, self._heads)
+
     def _written(self, folder: Path) -> float:
         def write() -> None:
             for each in (*self._scans, *self._heads):
@@ -125,7 +132,7 @@ class TrialScan:
             for kind in kinds:
                 kind.take_encoded(acts, batches)
         told = (kind.scanned(self.round, folder) for kind in kinds)
-        return ScanRates(median(forward[1:]) / self.round, *told)
+        return ScanRates(median(forward[1:]) / self.round, sum(kind.state for kind in kinds), *told)
 
     def _kinds(self, begin: Callable[..., Sweep]) -> list[Kind]:
         """Latents, neurons, heads."""

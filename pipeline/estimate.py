@@ -81,7 +81,9 @@ def estimate(params: Params, price: Amount) -> Estimate:
     """Runs the short run, and scales it. Raises InputError as a build of the same parameters would."""
     outlook = Outlook.of(params)
     rates = calibrate(outlook)
-    return scaled(outlook, rates, resident_bytes() - outlook.bytes_at_hand, price)
+    # The scan's own state is told with the scan: what a process has taken it seldom gives back.
+    base = resident_bytes() - outlook.bytes_at_hand - rates.scan.state
+    return scaled(outlook, rates, base, price)
 
 
 def scaled(outlook: Outlook, rates: Rates, base: int, price: Amount) -> Estimate:
