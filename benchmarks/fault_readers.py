@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_atlas.manifest import MANIFEST
+from pipeline.core.blobs import patiently
 
 PAUSE = 0.05  # seconds between two visits
 SHARDS = 6  # files of a run that one visit reads
@@ -203,9 +204,14 @@ def from_web(url: str) -> Get:
     """Reads what anybody may read below a URL."""
 
     def get(name: str) -> bytes | None:
-        try:
+        def ask() -> bytes:
             with urllib.request.urlopen(f"{url}/{name}", timeout=60) as answer:
                 return answer.read()
+
+        try:
+            return patiently(
+                ask, lambda error: isinstance(error, TimeoutError)
+            )  # of a store on a busy machine
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 404:
