@@ -209,9 +209,7 @@ def from_web(url: str) -> Get:
                 return answer.read()
 
         try:
-            return patiently(
-                ask, lambda error: isinstance(error, TimeoutError)
-            )  # of a store on a busy machine
+            return patiently(ask, lambda error: isinstance(error, TimeoutError))  # of a busy machine
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 404:
