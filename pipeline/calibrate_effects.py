@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from pipeline import effects
 from pipeline.core.ablation import Ablation, Places
 from pipeline.core.clean import READ, Clean, read_clean
 from pipeline.core.fits import Amount, Line, seconds_of
+from pipeline.core.model import SubjectModel
 from pipeline.core.outlook import Outlook
 from pipeline.core.planned import stand_in
 from pipeline.core.rest import Rest
+from pipeline.core.windows import Windows
 
 TOKENS = 4_096  # of the windows
 LEAST, MOST = 32, 256  # examples that are timed; that are taken to be of one dictionary in a chunk of windows
@@ -44,26 +47,32 @@ def effect_rates(outlook: Outlook) -> EffectRates | None:
 def _timed(outlook: Outlook, layer: int, size: int) -> tuple[float, float]:
     """Seconds of a window and of an example, of as many as a chunk of windows has of a dictionary of that
     size: together are run those whose peaks are near each other. What comes first compiles."""
-    model, n_chunks = outlook.model, max(1, outlook.text.n_windows / effects.CHUNK)
+    n_chunks = max(1, outlook.text.n_windows / effects.CHUNK)
     n = int(np.clip(size * outlook.params.effects.examples / n_chunks, 1, MOST))
     windows = outlook.sample(max(READ, TOKENS // outlook.params.ctx))
-    order, point = np.arange(len(windows)), HookPoint("resid_post", layer)
-    draws = [_places(n, windows.lengths, number) for number in range(1 + -(-LEAST // n))]
-    clean: list[Clean] = []
-    with model.catching({point}) as read:
-        acts = read_clean(read, windows, order)
-    x = acts.acts[point][acts.counted]
-    ablation = Ablation(stand_in(model.shape.d_model, n, point, x, size), model, Rest(model))
-    with model.catching(ablation.points) as read:
-        seconds = [seconds_of(lambda: clean.append(read_clean(read, windows, order))) for _ in range(2)]
+    first, *draws = (_places(n, windows.lengths, number) for number in range(1 + -(-LEAST // n)))
+    ablation = _ablation(outlook.model, HookPoint("resid_post", layer), windows, n, size)
+    _, clean = _read(outlook.model, ablation.points, windows)
+    reading, clean = _read(outlook.model, ablation.points, windows)
+    for some in first:
+        ablation.measure(clean, some)
+    spent = seconds_of(lambda: [ablation.measure(clean, some) for draw in draws for some in draw])
+    return reading / len(windows), spent / (n * len(draws))
 
-    def run(places: list[Places]) -> None:
-        for some in places:
-            ablation.measure(clean[-1], some)
 
-    run(draws[0])
-    spent = seconds_of(lambda: [run(draw) for draw in draws[1:]])
-    return min(seconds) / len(windows), spent / (n * (len(draws) - 1))
+def _ablation(model: SubjectModel, point: HookPoint, windows: Windows, n: int, size: int) -> Ablation:
+    """Of `n` random latents that fire on these windows as those of a dictionary of that size do."""
+    _, clean = _read(model, {point}, windows)
+    x = clean.acts[point][clean.counted]
+    return Ablation(stand_in(model.shape.d_model, n, point, x, size), model, Rest(model))
+
+
+def _read(model: SubjectModel, points: set[HookPoint], windows: Windows) -> tuple[float, Clean]:
+    """Seconds, and what was read."""
+    with model.catching(points) as read:
+        started = time.perf_counter()
+        clean = read_clean(read, windows, np.arange(len(windows)))
+        return time.perf_counter() - started, clean
 
 
 def _places(n: int, lengths: np.ndarray, seed: int) -> list[Places]:

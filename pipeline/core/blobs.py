@@ -168,6 +168,15 @@ def patiently(call: Callable[[], T], passes: Callable[[Exception], bool]) -> T:
     return call()
 
 
+def all_pages(page: Callable[[str | None], tuple[dict[str, Entry], str | None]]) -> dict[str, Entry]:
+    """What a store lists page by page: `page` takes the token of one, and gives it with that of the next."""
+    found, token = page(None)
+    while token:
+        more, token = page(token)
+        found |= more
+    return found
+
+
 def md5_of(source: bytes | Path) -> bytes:
     """MD5, by which stores check what arrives; it guards against accidents, not against forgery."""
     if isinstance(source, bytes):

@@ -37,6 +37,7 @@ from pipeline.core.blobs import (
     Headers,
     Place,
     PlaceError,
+    all_pages,
     below,
     md5_of,
     patiently,
@@ -87,13 +88,7 @@ class AzurePlace(Place):
     def list(self, prefix: str = "") -> dict[str, Entry]:
         """Asked for page by page, 5,000 objects each."""
         start = f"{self._prefix}/{prefix}" if self._prefix else prefix
-        found: dict[str, Entry] = {}
-        token: str | None = None
-        while True:
-            page, token = self._told(lambda token=token: self._page(start, token))
-            found |= page
-            if not token:
-                return found
+        return all_pages(lambda token: self._told(lambda: self._page(start, token)))
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """The object and its ETag; the length is the one that Azure tells."""

@@ -22,6 +22,7 @@ from pipeline.core.blobs import (
     Headers,
     Place,
     PlaceError,
+    all_pages,
     below,
     md5_of,
     patiently,
@@ -83,13 +84,7 @@ class GcsPlace(Place):
     def list(self, prefix: str = "") -> dict[str, Entry]:
         """Asked for page by page, 1,000 objects each."""
         start = f"{self._prefix}/{prefix}" if self._prefix else prefix
-        found: dict[str, Entry] = {}
-        token: str | None = None
-        while True:
-            page, token = self._told(lambda token=token: self._page(start, token))
-            found |= page
-            if not token:
-                return found
+        return all_pages(lambda token: self._told(lambda: self._page(start, token)))
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """The object and its generation; the store's checksum must be that of what came."""
