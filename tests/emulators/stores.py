@@ -29,6 +29,7 @@ from tests.emulators.gcs import gcs_running
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 AZURITE = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+PRELOADED = Path(__file__).parent / "never_sweep.cjs"
 OPTIONS = ("--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck", "--silent")
 MISSING = "Azurite is not installed: run npm ci --ignore-scripts in tests/emulators, or make test"
 HOSTS_OWN = (
@@ -67,7 +68,8 @@ def azurite_running() -> Iterator[str]:
     """URL of the account in an Azurite that keeps everything in memory; fails if it is not installed."""
     if not AZURITE.is_file():
         pytest.fail(MISSING, pytrace=False)
-    command = ["node", str(AZURITE), *OPTIONS, "--inMemoryPersistence", "--disableTelemetry"]
+    program = ["node", "--require", str(PRELOADED), str(AZURITE)]
+    command = [*program, *OPTIONS, "--inMemoryPersistence", "--disableTelemetry"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         said = []
