@@ -17,7 +17,7 @@ from feature_atlas.store import create_group
 from pipeline import effects
 from pipeline.core.cards import band_rows
 from pipeline.core.circuits import HeadTokens, describe_heads
-from pipeline.core.dictionaries import Dictionary
+from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import save_arrays
 from pipeline.core.fits import Amount, seconds_of
 from pipeline.core.group import write_dictionary, write_heads
@@ -70,7 +70,7 @@ class TrialStores:
         windows: Windows,
     ) -> None:
         self.outlook, self.model, self.folder = outlook, outlook.model, folder
-        self.parts, self.groups, self.windows = parts, groups, windows
+        self.parts, self.groups, self.windows = list(parts), groups, windows
 
     def written(self, described: dict[str, np.ndarray]) -> Stores:
         """Writes them."""
@@ -81,15 +81,6 @@ class TrialStores:
         return Stores(
             stored, firings, self._heads(), self._search(), self._token_index(), self.windows.counted_tokens
         )
-
-    def _mates(self, part: Dictionary) -> list[Dictionary]:
-        return [
-            each
-            for each in self.parts
-            if each.id != part.id
-            and not (part.two_signed or each.two_signed)
-            and each.hook_in.layer == part.hook_in.layer
-        ]
 
     def _dictionary(self, part: Dictionary, described: dict[str, np.ndarray]) -> tuple[Stored, np.ndarray]:
         name, n = f"{part.id}.npz", part.n_latents
@@ -110,7 +101,7 @@ class TrialStores:
             lambda: write_dictionary(
                 into,
                 part,
-                self._mates(part),
+                mates_of(part, self.parts),
                 Partners([stand_in(shape.d_model, 8)], [stand_in(shape.d_model, 8)]),
                 self.folder,
                 self.windows,
