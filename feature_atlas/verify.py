@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from feature_atlas.atlas import Atlas
 from feature_atlas.contract import (
@@ -26,13 +27,17 @@ from feature_atlas.contract import (
 )
 from feature_atlas.errors import FormatError
 from feature_atlas.labels import label_sizes
+from feature_atlas.manifest import Below
 from feature_atlas.store import Group, list_below, read_bytes
 
 FILES = "files.json"
+Measured = tuple[int, str]  # size and SHA-256
+Files = Mapping[str, Measured]  # by path below the run
+_LISTED = TypeAdapter(dict[Below, Measured])
 _AT_ONCE = 8  # a host far away answers each file after a round trip
 
 
-def list_files(run: Path) -> dict[str, tuple[int, str]]:
+def list_files(run: Path) -> dict[str, Measured]:
     """Size and SHA-256 of every file of a run but the list itself, by path below it."""
     files = sorted(
         path for path in run.rglob("*") if path.is_file() and path.relative_to(run).as_posix() != FILES
@@ -40,9 +45,21 @@ def list_files(run: Path) -> dict[str, tuple[int, str]]:
     return {path.relative_to(run).as_posix(): measure(path.read_bytes()) for path in files}
 
 
-def measure(data: bytes) -> tuple[int, str]:
+def measure(data: bytes) -> Measured:
     """Size and SHA-256."""
     return len(data), hashlib.sha256(data).hexdigest()
+
+
+def parse_list(data: bytes, where: str) -> Files:
+    """The content of a `files.json`. Raises FormatError if it is none, or names a file outside the run."""
+    try:
+        return _LISTED.validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "".join(f": {part}" for part in first["loc"][:1])
+        raise FormatError(
+            f"{where} is not a list of files{field}: {first['msg']}; atlas repair tells what can be done"
+        ) from error
 
 
 def verify(atlas: Atlas, passed_over: list[str] | None = None) -> Iterator[str]:
@@ -52,16 +69,13 @@ def verify(atlas: Atlas, passed_over: list[str] | None = None) -> Iterator[str]:
     list of files itself can't be read.
     """
     run = f"{atlas.url}/{atlas.manifest.run_path}"
-    try:
-        listed: dict[str, list[int | str]] = json.loads(read_bytes(f"{run}/{FILES}"))
-    except ValueError as error:
-        raise FormatError(f"{run}/{FILES} is not a list of files: {error}") from error
+    listed = parse_list(read_bytes(f"{run}/{FILES}"), f"{run}/{FILES}")
     yield from wrong_files(run, listed)
     yield from _unlisted(run, listed, passed_over if passed_over is not None else [])
     yield from _wrong_arrays(atlas, run)
 
 
-def wrong_files(run: str, listed: Mapping[str, Sequence[int | str]]) -> Iterator[str]:
+def wrong_files(run: str, listed: Files) -> Iterator[str]:
     """Files that are missing, or are not what the list says."""
 
     def look(name: str) -> str:
@@ -71,7 +85,7 @@ def wrong_files(run: str, listed: Mapping[str, Sequence[int | str]]) -> Iterator
         yield from filter(None, pool.map(look, listed))
 
 
-def _wrong_file(place: str, size: int | str, sha: int | str) -> str:
+def _wrong_file(place: str, size: int, sha: str) -> str:
     """What is wrong with it, or nothing."""
     try:
         found = measure(read_bytes(place))
@@ -80,11 +94,11 @@ def _wrong_file(place: str, size: int | str, sha: int | str) -> str:
     if found[0] != size:
         return f"{place} has {found[0]:,} bytes, not {size:,}"
     if found[1] != sha:
-        return f"{place} was changed: its SHA-256 is {found[1][:12]}…, not {str(sha)[:12]}…"
+        return f"{place} was changed: its SHA-256 is {found[1][:12]}…, not {sha[:12]}…"
     return ""
 
 
-def _unlisted(run: str, listed: dict[str, list[int | str]], passed_over: list[str]) -> Iterator[str]:
+def _unlisted(run: str, listed: Files, passed_over: list[str]) -> Iterator[str]:
     try:
         there = list_below(run)
     except FormatError as error:  # a key that may read every file need not be one that may list them

@@ -56,8 +56,8 @@ def run(params: Params, work: Path, out: Path, published: Collection[str] = ()) 
     """
     folder = ModelFolder.resolve(params.model)
     dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
-    windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     run_id = _run_id(params, folder, dictionaries, work)
+    windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     if run_id in published:
         return False
     path = out / RUNS / run_id

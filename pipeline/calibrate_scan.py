@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from pipeline.core.dictionaries import Dictionary
 from pipeline.core.dictionary_scan import DictionaryScan
 from pipeline.core.files import save_arrays
 from pipeline.core.fits import Amount, seconds_of
+from pipeline.core.gathered import Gathered
 from pipeline.core.head_scan import HeadScan
 from pipeline.core.heads import HeadGroup
 from pipeline.core.inputs import Acts
@@ -58,10 +60,15 @@ class ScanRates:
 class Encoded(DictionaryScan):
     """A scan that encodes each block once: of the same batches it takes what is there."""
 
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        self._there: dict[int, list[Block]] = {}
+
     def blocks(self, read: list[Tensor], lo: int, batches: tuple[Batch, ...]) -> Iterable[Block]:
         """Kept."""
-        there: dict[int, list[Block]] = self.__dict__.setdefault("_there", {})
-        return there[lo] if lo in there else there.setdefault(lo, list(super().blocks(read, lo, batches)))
+        if lo not in self._there:
+            self._there[lo] = list(super().blocks(read, lo, batches))
+        return self._there[lo]
 
 
 class Kind:
@@ -81,8 +88,9 @@ class Kind:
         self._times.append(seconds_of(lambda: self._sweep.take(acts, batches)))
 
     def take_encoded(self, acts: list[Acts], batches: tuple[Batch, ...]) -> None:
-        """The same round a second time, into scans of its own, what is encoded being there."""
+        """The same round a second time, into scans of its own, partners and what is encoded being there."""
         encoded = [Encoded(*each.made_of) for each in self._scans]
+        Gathered(encoded).lay(Gathered(self._scans).partners())
         sweep = self._begin(encoded, [each.fresh() for each in self._heads], chosen=True)
         sweep.take(acts, batches)
         self._taking = seconds_of(lambda: sweep.take(acts, batches))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -83,12 +83,12 @@ class TrialStores:
         )
 
     def _dictionary(self, part: Dictionary, described: dict[str, np.ndarray]) -> tuple[Stored, np.ndarray]:
-        name, n = f"{part.id}.npz", part.n_latents
+        name, beside_name, n = f"{part.id}.npz", f"{part.id}+virtual.npz", part.n_latents
         told = {key: np.resize(array, (n, *array.shape[1:])) for key, array in described.items()}
         own = {k: v for k, v in told.items() if not k.startswith(("upstream", "downstream"))}
         save_arrays(self.folder / "describe" / name, own)
         beside = {k: v for k, v in told.items() if k.startswith(("upstream", "downstream"))}
-        save_arrays(self.folder / "describe" / f"{part.id}+virtual.npz", beside)
+        save_arrays(self.folder / "describe" / beside_name, beside)
         if effects.asked(self.outlook.params, [part]):
             save_arrays(self.folder / "effects" / name, self._ablations(n))
         if self.outlook.params.map:
@@ -111,15 +111,13 @@ class TrialStores:
             )
         )
         with np.load(self.folder / "scan" / name) as scanned:
-            firings = scanned["moments/firings"].astype(np.int64)
-            slots = sum(int((scanned[f"{part}/key"] > 0).sum()) for part in _kept(scanned.files))
-        slots -= self._unused(name)
+            firings, slots = scanned["moments/firings"].astype(np.int64), _shown(scanned)
         examples = _bytes(into / "examples")
-        paths = [path for path in self.folder.glob(f"*/{part.id}*.npz")]
+        left = [path for each in (name, beside_name) for path in self.folder.glob(f"*/{each}")]
         return Stored(
             examples / max(1, slots),
             (_bytes(into) - examples) / n,
-            sum(path.stat().st_size for path in paths) / n,
+            sum(path.stat().st_size for path in left) / n,
             seconds / n,
         ), firings
 
@@ -145,19 +143,16 @@ class TrialStores:
             index, first = UnitsByToken(counts), 0
             for part in self.parts:
                 name = f"{part.id}.npz"
-                scanned, told = (np.load(self.folder / stage / name) for stage in ("scan", "describe"))
-                index.add(scanned, told, first)
+                with (
+                    np.load(self.folder / "scan" / name) as scanned,
+                    np.load(self.folder / "describe" / name) as told,
+                ):
+                    index.add(scanned, told, first)
                 first += part.n_latents
             create_group(into, TOKENS, index.arrays(), {})
 
         took = seconds_of(write)
         return Stored(0, _bytes(into) / max(1, n), 0, took / max(1, n))
-
-    def _unused(self, name: str) -> int:
-        """Samples of octaves beyond those that the bands show."""
-        with np.load(self.folder / "scan" / name) as scanned:
-            kept = int((scanned["samples/octaves/key"] > 0).sum())
-            return kept - int((band_rows(dict(scanned))["rows"] >= 0).sum())
 
     def _ablations(self, n: int) -> dict[str, np.ndarray]:
         random, k = np.random.default_rng(0), self.outlook.params.effects.examples
@@ -187,9 +182,11 @@ class TrialStores:
         return Stored(0, _bytes(into), work, seconds)
 
 
-def _kept(names: Sequence[str]) -> list[str]:
-    """The lists of examples among the arrays of a scan."""
-    return [part for part in ("top", "bottom", "samples/octaves", "samples/random") if f"{part}/key" in names]
+def _shown(scanned: Mapping[str, np.ndarray]) -> int:
+    """Examples that a scan's arrays hold and the atlas shows: of octaves' samples those in bands."""
+    lists = [f"{part}/key" for part in ("top", "bottom", "samples/random") if f"{part}/key" in scanned]
+    bands = int((band_rows(dict(scanned))["rows"] >= 0).sum())
+    return bands + sum(int((scanned[name] > 0).sum()) for name in lists)
 
 
 def _bytes(folder: Path) -> int:

@@ -12,15 +12,22 @@ from functools import partial
 from pathlib import Path
 
 from feature_atlas.errors import FormatError
-from feature_atlas.verify import FILES, measure
-from pipeline.core.blobs import FOR_EVER, Entry, Headers, Place, PlaceError, WrittenMeanwhile, md5_of
-from pipeline.core.files import digest, file_digest
+from feature_atlas.verify import FILES, Files, Measured, measure, parse_list
+from pipeline.core.blobs import (
+    FOR_EVER,
+    THREADS,
+    Entry,
+    Headers,
+    Place,
+    PlaceError,
+    WrittenMeanwhile,
+    md5_of,
+)
+from pipeline.core.files import digest, measure_file
 from pipeline.core.progress import Step, say, step
 from pipeline.core.publication import Publication, folder_of, listed_files
 from pipeline.core.published import Claim, Published, check_kind, claimed, read_published, settled
-from pipeline.core.runs import Files, parse_list, total
-
-THREADS = 8
+from pipeline.core.runs import total
 
 Listing = Mapping[str, Entry]
 
@@ -106,7 +113,7 @@ def _plan(place: Place, publication: Publication, before: Published | None, keep
         for name, told in publication.folders[folder].items()
         if not _is_there(listed.get(name), publication, name)
     }
-    copies = _copies(place, whole) if send else {}
+    copies = _copies(place, whole, listed) if send else {}
     copy = {name: copies[told] for name, told in send.items() if told in copies}
     same = before.unchanged(publication) if before else {}
     after = claimed(publication, before)
@@ -136,16 +143,25 @@ def _is_there(entry: Entry | None, publication: Publication, name: str) -> bool:
     return entry.size == path.stat().st_size and entry.md5() == md5_of(path).hex()
 
 
-def _copies(place: Place, whole: Mapping[str, str]) -> dict[tuple[int, str], str]:
-    """Where files lie at the place, by size and SHA-256: those of the runs that are there whole."""
-    found: dict[tuple[int, str], str] = {}
+def _copies(place: Place, whole: Mapping[str, str], listed: Listing) -> dict[Measured, str]:
+    """Where files lie at the place, but for what a listing shows to be lost or cut short."""
+    found: dict[Measured, str] = {}
     for folder, key in whole.items():
         told = place.read(f"{folder}/{FILES}")
         if told is None:
             continue
-        files = listed_files(folder, parse_list(told[0]), measure(told[0]))
+        try:
+            listing = parse_list(told[0], f"{place.url}/{folder}/{FILES}")
+        except FormatError as error:
+            say(f"nothing is copied from there: {error}")
+            continue
+        files = listed_files(folder, listing, measure(told[0]))
         if digest(files) == key:
-            found |= {told: name for name, told in files.items()}
+            found |= {
+                told: name
+                for name, told in files.items()
+                if (entry := listed.get(name)) is not None and entry.size == told[0]
+            }
     return found
 
 
@@ -210,7 +226,7 @@ def _send_pages(
 def _whole(publication: Publication, name: str, told: tuple[int, str]) -> Path:
     """The file. Raises FormatError if it is no longer what its digest says."""
     path = publication.root / name
-    if not path.is_file() or (path.stat().st_size, file_digest(path)) != told:
+    if not path.is_file() or measure_file(path) != told:
         raise FormatError(f"{path} is damaged or was changed meanwhile; run: atlas verify on the atlas")
     return path
 

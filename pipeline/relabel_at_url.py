@@ -17,12 +17,12 @@ from feature_atlas.manifest import MANIFEST, parse_manifest
 from feature_atlas.search_index import SEARCH_INDEX, is_indexed
 from feature_atlas.store import fetch_file
 from feature_atlas.verify import FILES, measure
-from pipeline.core.blobs import open_place
-from pipeline.core.files import file_digest
+from pipeline.core.blobs import THREADS, Place, open_place
+from pipeline.core.files import measure_file
 from pipeline.core.publication import Publication, listed_files
 from pipeline.core.published import read_published
 from pipeline.core.runs import read_list, switch
-from pipeline.publish import THREADS, publish
+from pipeline.publish import publish
 
 
 @contextmanager
@@ -44,25 +44,33 @@ def at_url(atlas: Atlas, dictionaries: Collection[str]) -> Generator[Path]:
         raise InputError(f"{place.url} was changed meanwhile: label it again")
     with TemporaryDirectory() as folder:
         path = Path(folder)
-        _bring(atlas, path / atlas.manifest.run_path, dictionaries)
+        _bring(atlas, place, path / atlas.manifest.run_path, dictionaries)
         switch(path, there[0])
         yield path
-        publish(_publication(path), place, keep=max(1, len(published.kept)), over=there[0])
+        # The run that is opened takes a place among those kept; what was cut off has told of it already.
+        keep = len(published.kept) - (not published.finished)
+        publish(_publication(path), place, keep=max(1, keep), over=there[0])
 
 
-def _bring(atlas: Atlas, run: Path, dictionaries: Collection[str]) -> None:
-    place = f"{atlas.url}/{atlas.manifest.run_path}"
+def _bring(atlas: Atlas, place: Place, run: Path, dictionaries: Collection[str]) -> None:
+    """FormatError if one of the run's files is not as it is listed: what is not brought is copied there."""
+    there = atlas.manifest.run_path
     run.mkdir(parents=True)
-    fetch_file(f"{place}/{FILES}", run / FILES)
+    fetch_file(f"{atlas.url}/{there}/{FILES}", run / FILES)
     listed, indexed = read_list(run), atlas.manifest.search_index is not None
+    entries = place.list(f"{there}/")
+    for name, (size, _) in listed.items():
+        entry = entries.get(f"{there}/{name}")
+        if entry is None or entry.size != size:
+            raise _damaged(atlas, name)
     groups = tuple(f"{atlas.dictionary(name).record.store}/" for name in dictionaries)
 
     def bring(name: str) -> None:
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        fetch_file(f"{place}/{name}", path)
-        if (path.stat().st_size, file_digest(path)) != listed[name]:
-            raise FormatError(f"{place}/{name} is damaged; run: atlas repair {atlas.url}")
+        fetch_file(f"{atlas.url}/{there}/{name}", path)
+        if measure_file(path) != listed[name]:
+            raise _damaged(atlas, name)
 
     names = [
         name
@@ -73,6 +81,11 @@ def _bring(atlas: Atlas, run: Path, dictionaries: Collection[str]) -> None:
     ]
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(bring, names))
+
+
+def _damaged(atlas: Atlas, name: str) -> FormatError:
+    place = f"{atlas.url}/{atlas.manifest.run_path}/{name}"
+    return FormatError(f"{place} is missing or damaged; run: atlas repair {atlas.url}")
 
 
 def _publication(path: Path) -> Publication:

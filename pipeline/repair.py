@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from feature_atlas import open_atlas
@@ -12,19 +13,17 @@ from feature_atlas.errors import FormatError, InputError
 from feature_atlas.manifest import MANIFEST, Manifest, parse_manifest
 from feature_atlas.search_index import SEARCH_INDEX, is_indexed
 from feature_atlas.store import fetch_file, is_url, link_file, list_below
-from feature_atlas.verify import FILES
+from feature_atlas.verify import FILES, Files, Measured, parse_list
 from pipeline import assemble
-from pipeline.core.blobs import FOR_EVER, Headers, Place, open_place
-from pipeline.core.files import digest, file_digest, only_one, partial_of
+from pipeline.core.blobs import FOR_EVER, THREADS, Headers, Place, open_place
+from pipeline.core.files import digest, measure_file, only_one, partial_of
 from pipeline.core.in_step import InStep, local_atlas
 from pipeline.core.params import Params, load_params
 from pipeline.core.progress import say, step
 from pipeline.core.published import PUBLISHED
-from pipeline.core.runs import PARAMS, RUNS, Files, parse_list, read_manifest, total, work_folder
+from pipeline.core.runs import PARAMS, RUNS, read_manifest, total, work_folder
 
 ANEW = "repair"  # folder in the work folder
-THREADS = 8
-Measured = tuple[int, str]  # size and SHA-256
 
 
 def repair(url: str, config: Path | None, scratch: Path | None = None) -> list[str]:
@@ -37,8 +36,7 @@ def repair(url: str, config: Path | None, scratch: Path | None = None) -> list[s
     atlas, place = local_atlas(url, scratch), open_place(url)
     manifest = open_atlas(url).manifest
     run, anew = manifest.run_path, work_folder(atlas) / ANEW
-    with only_one(work_folder(atlas)):
-        shutil.rmtree(anew, ignore_errors=True)  # of a repair that was killed
+    with only_one(work_folder(atlas)), _passing(anew):
         listed, there = _listed(place, run), list_below(f"{url}/{run}") or {}
         for name in _left_overs(there):
             place.delete(f"{run}/{name}")
@@ -47,14 +45,22 @@ def repair(url: str, config: Path | None, scratch: Path | None = None) -> list[s
         left = _replaced(place, run, damaged, atlas / run)  # this machine may have a copy of what is at a URL
         if left:
             left = _replaced(place, run, left, _made(url, atlas, manifest, config, listed, left, anew))
-        shutil.rmtree(anew, ignore_errors=True)
     return [f"{url}/{run}/{name} can't be made as it was listed; it is left as it is" for name in left]
+
+
+@contextmanager
+def _passing(folder: Path) -> Generator[None]:
+    shutil.rmtree(folder, ignore_errors=True)  # of a repair that was killed
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _listed(place: Place, run: str) -> Files:
     found = place.read(f"{run}/{FILES}")
     try:
-        return parse_list(found[0] if found else b"")
+        return parse_list(found[0] if found else b"", f"{place.url}/{run}/{FILES}")
     except FormatError as error:
         raise InputError(
             f"{place.url}/{run}/{FILES} can't be read, so that nothing tells which files are right: remove"
@@ -88,7 +94,7 @@ def _damaged(run: str, listed: Files, there: Mapping[str, int], scratch: Path) -
 
 
 def _is_right(path: Path, told: Measured) -> bool:
-    return path.is_file() and (path.stat().st_size, file_digest(path)) == told
+    return path.is_file() and measure_file(path) == told
 
 
 def _is_right_at(place: str, told: Measured, scratch: Path) -> bool:
@@ -135,7 +141,6 @@ def _made(
     assemble.run(params, work_folder(atlas), anew)
     now = read_manifest(anew)["run"]
     if now != run:
-        shutil.rmtree(anew)
         raise InputError(
             f"what the stages left in {work_folder(atlas)} makes run {now}, not {run}: a dictionary, the text"
             " or a parameter has changed since; build it again: atlas build"

@@ -97,6 +97,15 @@ def test_verify_finds_what_was_changed(tiny_atlas: Path, tmp_path: Path) -> None
     assert any("not part of the atlas" in line for line in verify(open_atlas(str(atlas))))
 
 
+@pytest.mark.parametrize("told", ["{", '{"a": 3}', '{"a": ["x"]}', '{"../a": [1, "x"]}', '{"/a": [1, "x"]}'])
+def test_verify_refuses_a_list_that_is_none(told: str, tiny_atlas: Path, tmp_path: Path) -> None:
+    atlas = shutil.copytree(tiny_atlas, tmp_path / "atlas")
+    opened = open_atlas(str(atlas))
+    (atlas / opened.manifest.run_path / "files.json").write_text(told)
+    with pytest.raises(FormatError, match=r"files\.json is not a list of files.* atlas repair"):
+        list(verify(opened))
+
+
 def test_a_missing_shard_is_never_zeros(tiny_atlas: Path, tmp_path: Path) -> None:
     atlas = shutil.copytree(tiny_atlas, tmp_path / "atlas")
     next(atlas.rglob("tiny-sae.zarr/card/floats/c/0/0")).unlink()

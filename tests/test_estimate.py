@@ -130,6 +130,33 @@ def test_bytes_are_near_those_of_the_build(told: Estimate, tiny_atlas: Path) -> 
         assert told.store_bytes[name] == pytest.approx(real, rel=0.2), name
 
 
+def test_the_work_folder_is_counted_once(tiny_params: Params, tiny_dictionary: Path) -> None:
+    """Though the name of one dictionary begins as that of another does."""
+    spec = f"{tiny_dictionary}@resid_post.1"
+    given = {"neurons": False, "heads": False, "map": False}
+    sizes = [
+        estimate(tiny_params.model_copy(update={"dictionaries": dict.fromkeys(names, spec), **given}), 0.02)
+        for names in (("a", "b1"), ("a", "a1"))
+    ]
+    assert sizes[0].work_bytes == pytest.approx(sizes[1].work_bytes, rel=0.02)
+
+
+def test_what_stays_on_the_cpu_has_partners_to_count(
+    tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = list[calibrate_scan.Encoded]()
+
+    class Seen(calibrate_scan.Encoded):
+        def __init__(self, *made_of: object) -> None:
+            super().__init__(*made_of)
+            begun.append(self)
+
+    monkeypatch.setattr(calibrate_scan, "Encoded", Seen)
+    estimate(tiny_params.model_copy(update={"map": False}), 0.02)
+    counted = [each.within.both.sum() for each in begun if each.within is not None]
+    assert counted and all(counted)
+
+
 def test_a_text_shorter_than_the_short_run(tiny_params: Params) -> None:
     found = estimate(tiny_params.model_copy(update={"max_tokens": 2 * tiny.CTX, "map": False}), 0.02)
     assert 0 < found.windows < 12 * 4 and found.seconds["scan"] > 0 and found.total_store > 0

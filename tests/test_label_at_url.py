@@ -74,7 +74,7 @@ def told_of(place: Place, name: str) -> dict[str, object]:
     return json.loads(found[0])
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_the_run_is_that_of_a_folder_and_little_is_sent(
     kind: str,
     request: pytest.FixtureRequest,
@@ -193,11 +193,41 @@ def test_what_was_copied_there_by_hand_is_refused(azurite: Store, atlas: Path) -
     assert {name: entry.md5() for name, entry in place.list().items()} == before
 
 
-def test_damage_is_not_signed_anew(url: str) -> None:
+def test_earlier_runs_stay_as_many_as_they_were(url: str, watch: Callable[[str], Watched]) -> None:
+    """Though one who labelled was killed."""
+    place = open_place(url)
+    for number in range(3):
+        watched = watch(url)
+        if number == 1:
+            watched.before_call = lambda call, name: kill_at_switch(call, name)
+            with pytest.raises(Killed):
+                label(url, labels_of(number))
+            watch(url)
+        label(url, labels_of(number))
+        assert len(told_of(place, "published.json")["kept"]) == 1  # type: ignore[arg-type]
+
+
+def kill_at_switch(call: str, name: str) -> None:
+    if (call, name) == ("swap", "atlas.json"):
+        raise Killed
+
+
+def labels_of(number: int) -> dict[str, dict[int, list[Label]]]:
+    return {"resid_post.0.x": {number: [Label(f"text {number}", "me")]}}
+
+
+@pytest.mark.parametrize("how", ["changed", "cut short", "lost"])
+def test_damage_is_not_signed_anew(how: str, url: str, watch: Callable[[str], Watched]) -> None:
+    """Whether the file would be brought, or copied there: nothing is sent before it is repaired."""
     place, run = open_place(url), open_atlas(url).manifest.run_path
-    name = f"{run}/dictionaries/resid_post.0.x.zarr/stats/firings/c/0"
-    place.put(name, bytes(place.list(run)[name].size), PLAIN)
-    before = place.read("atlas.json")
-    with pytest.raises(FormatError, match=f"{name} is damaged; run: atlas repair {url}"):
+    part = "stats/firings/c/0" if how == "changed" else "examples/acts/c/0/0/0"
+    name = f"{run}/dictionaries/resid_post.0.x.zarr/{part}"
+    size = place.list(run)[name].size
+    if how == "lost":
+        place.delete(name)
+    else:
+        place.put(name, bytes(size if how == "changed" else size - 1), PLAIN)
+    watched = watch(url)
+    with pytest.raises(FormatError, match=f"{name} is missing or damaged; run: atlas repair {url}"):
         label(url, MINE)
-    assert place.read("atlas.json") == before
+    assert watched.changes() == []

@@ -110,6 +110,24 @@ def test_a_changed_file_of_the_same_length_is_sent_again(url: str, sites: tuple[
     check_same(place, a, set())
 
 
+@at("azurite")
+def test_damage_at_the_place_is_not_copied(url: str, sites: tuple[Path, Path]) -> None:
+    """An earlier run has a file that was cut short, or its list was: what is published then is whole."""
+    a, b = sites
+    run = f"atlas/runs/{run_of(a)}"
+    shared = next(
+        name for name in sorted(frozen(a)) if name.startswith(f"{run}/corpus.zarr/") and "/c/" in name
+    )
+    for number, damaged in enumerate((shared, f"{run}/files.json")):
+        place = open_place(f"{url}/{number}")
+        put(a, place)
+        place.put(damaged, (a / damaged).read_bytes()[:-1], blobs.Headers.of(damaged, FOR_EVER))
+        done = put(b, place)
+        assert shared.replace(run_of(a), run_of(b)) in done.changes("put")
+        assert bool(done.changes("copy")) == (damaged == shared)
+        check_same(place, b, frozen(a))
+
+
 @at("folder")
 def test_a_damaged_file_is_not_published(url: str, sites: tuple[Path, Path], tmp_path: Path) -> None:
     a, _ = sites

@@ -81,7 +81,7 @@ def wrong(url: str) -> list[str]:
     return list(verify(open_atlas(url)))
 
 
-@pytest.mark.parametrize("kind", ["azurite", "s3"])
+@pytest.mark.parametrize("kind", ["azurite", "s3", "gcs"])
 def test_damaged_missing_and_left_over(
     kind: str,
     request: pytest.FixtureRequest,
@@ -223,10 +223,20 @@ def test_work_that_is_damaged_too(url: str, config: Path, tmp_path: Path) -> Non
     work.delete(next(name for name in work.list("describe/") if name.endswith("one-sae.npz")))
     with pytest.raises(InputError, match="run: atlas describe, or atlas build"):
         repair(url, config, tmp_path / "another")
+    assert not (tmp_path / "another" / "atlas.work" / "repair").exists()
     with pytest.raises(InputError, match="there is no .*params.yaml"):
         repair(url, None, tmp_path / "another")
     with pytest.raises(InputError, match="leave out --work"):
         repair(str(tmp_path / "atlas"), config, tmp_path / "another")
+
+
+def test_no_work_is_left_anywhere(azurite: Store, latents_atlas: Path, config: Path, tmp_path: Path) -> None:
+    """An atlas that was published from a folder, of another machine."""
+    url = f"{azurite.url}/world/atlas"
+    publish(Publication.of(str(latents_atlas)), open_place(url), keep=0)
+    cut_short(open_place(url), f"{run_of(url)}/{ACTS}")
+    with pytest.raises(InputError, match="run: atlas scan, or atlas build"):
+        repair(url, config, tmp_path / "another")
 
 
 def test_a_list_that_is_lost(url: str, latents_params: Params, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from feature_atlas.store import is_url
 ATTEMPTS = 8  # of one request; the waits between them are 32 s on average, 64 s at most
 FIRST_WAIT, LONGEST_WAIT = 0.5, 32.0  # seconds
 PASSING = frozenset({408, 429, 500, 502, 503, 504})  # statuses of a store that may do better in a moment
+THREADS = 8  # that ask at once
 TIMEOUTS = 10, 60  # seconds to connect, and without a byte of an answer
 
 FOR_EVER = "public, max-age=31536000, immutable"

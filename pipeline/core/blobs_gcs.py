@@ -95,13 +95,15 @@ class GcsPlace(Place):
 
     def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """With its MD5, which Google checks; in one request, or above 8 MiB in parts of one upload."""
-        self._told(lambda: self._upload(name, source, headers))
-        return md5_of(source).hex()
+        md5 = md5_of(source)
+        self._told(lambda: self._upload(name, source, md5, headers))
+        return md5.hex()
 
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
         """By ifGenerationMatch, which is 0 where there must be none."""
+        md5, condition = md5_of(data), {"if_generation_match": int(tag or 0)}
         try:
-            return self._try(lambda: self._upload(name, data, headers, if_generation_match=int(tag or 0)))
+            return self._try(lambda: self._upload(name, data, md5, headers, **condition))
         except PreconditionFailed:
             return self._meanwhile(name, data)
         except NotFound as error:
@@ -152,12 +154,12 @@ class GcsPlace(Place):
         found = {str(each.name)[cut:]: Entry(int(each.size), partial(_hex, each.md5_hash)) for each in page}
         return found, listed.next_page_token
 
-    def _upload(self, name: str, source: bytes | Path, headers: Headers, **condition: int) -> str:
+    def _upload(self, name: str, source: bytes | Path, md5: bytes, headers: Headers, **condition: int) -> str:
         """Gives the new version's generation."""
         blob: Any = self._blob(name)
         blob.chunk_size = PART
         blob.cache_control = headers.cache_control
-        blob.md5_hash = base64.b64encode(md5_of(source)).decode()
+        blob.md5_hash = base64.b64encode(md5).decode()
         with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             blob.upload_from_file(
                 file,

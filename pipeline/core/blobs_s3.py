@@ -20,6 +20,7 @@ from pipeline.core.blobs import (
     Headers,
     Place,
     PlaceError,
+    all_pages,
     below,
     md5_of,
     patiently,
@@ -78,16 +79,8 @@ class S3Place(Place):
 
     def list(self, prefix: str = "") -> dict[str, Entry]:
         """Asked for page by page, 1,000 objects each."""
-        cut = len(self._prefix) + 1 if self._prefix else 0
-        asked: dict[str, Any] = {"Prefix": f"{self._prefix}/{prefix}" if self._prefix else prefix}
-        found: dict[str, Entry] = {}
-        while True:
-            page: Any = self._told(lambda: self._client.list_objects_v2(Bucket=self._bucket, **asked))
-            for each in page.get("Contents", []):
-                found[str(each["Key"])[cut:]] = Entry(int(each["Size"]), partial(_md5, each["ETag"]))
-            if not page["IsTruncated"]:
-                return found
-            asked["ContinuationToken"] = page["NextContinuationToken"]
+        start = f"{self._prefix}/{prefix}" if self._prefix else prefix
+        return all_pages(lambda token: self._told(lambda: self._page(start, token)))
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """The object and its ETag."""
@@ -100,14 +93,15 @@ class S3Place(Place):
 
     def put(self, name: str, source: bytes | Path, headers: Headers) -> str:
         """In one request with its MD5; S3 takes 5 GB."""
-        self._told(lambda: self._upload(name, source, headers))
-        return md5_of(source).hex()
+        md5 = md5_of(source)
+        self._told(lambda: self._upload(name, source, md5, headers))
+        return md5.hex()
 
     def swap(self, name: str, data: bytes, tag: str | None, headers: Headers) -> str:
         """By If-Match, or If-None-Match: *."""
-        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        md5, condition = md5_of(data), {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
-            return self._try(lambda: self._upload(name, data, headers, **condition))
+            return self._try(lambda: self._upload(name, data, md5, headers, **condition))
         except ClientError as error:
             if _code(error) in _CHANGED | _MISSING:
                 return self._meanwhile(name, data)
@@ -137,11 +131,21 @@ class S3Place(Place):
         asked = {"Bucket": self._bucket, "Key": below(self._prefix, name)}
         return str(_client(signature_version=UNSIGNED).generate_presigned_url("get_object", Params=asked))
 
-    def _upload(self, name: str, source: bytes | Path, headers: Headers, **condition: str) -> str:
+    def _page(self, start: str, token: str | None) -> tuple[dict[str, Entry], str | None]:
+        asked = {"ContinuationToken": token} if token else {}
+        page: Any = self._client.list_objects_v2(Bucket=self._bucket, Prefix=start, **asked)
+        cut = len(self._prefix) + 1 if self._prefix else 0
+        found = {
+            str(each["Key"])[cut:]: Entry(int(each["Size"]), partial(_md5, each["ETag"]))
+            for each in page.get("Contents", [])
+        }
+        return found, page.get("NextContinuationToken")
+
+    def _upload(self, name: str, source: bytes | Path, md5: bytes, headers: Headers, **condition: str) -> str:
         told: dict[str, Any] = {
             "Bucket": self._bucket,
             "Key": below(self._prefix, name),
-            "ContentMD5": base64.b64encode(md5_of(source)).decode(),
+            "ContentMD5": base64.b64encode(md5).decode(),
             "ContentType": headers.content_type,
             "CacheControl": headers.cache_control,
             **condition,

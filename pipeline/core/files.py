@@ -76,6 +76,11 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def measure_file(path: Path) -> tuple[int, str]:
+    """Size and SHA-256."""
+    return path.stat().st_size, file_digest(path)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, which are read once a process while size and time stay the same."""
     stat = path.stat()

@@ -21,17 +21,16 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from feature_atlas.errors import AtlasError, FormatError, InputError
 from feature_atlas.store import fetch_file, is_url, link_file
-from pipeline.core.blobs import ASK_FIRST, Headers, Place, WrittenMeanwhile, open_place
-from pipeline.core.files import MARK, cache_folder, file_digest, partial_of, write_atomically
+from feature_atlas.verify import Measured
+from pipeline.core.blobs import ASK_FIRST, THREADS, Headers, Place, WrittenMeanwhile, open_place
+from pipeline.core.files import MARK, cache_folder, measure_file, partial_of, write_atomically
 from pipeline.core.progress import say
 from pipeline.core.stopping import Checkpoint
 
 PACE = 60.0  # seconds between two looks at what a stage has made since, or twenty times what putting took
-THREADS = 8
 _HEADERS = Headers("application/octet-stream", ASK_FIRST)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\\.\x00][^/\\\x00]*$")]
-Measured = tuple[int, str]
 
 
 def local_atlas(place: str, scratch: Path | None = None) -> Path:
@@ -125,12 +124,12 @@ class InStep:
 
     def _fetch(self, folder: Path, name: str, measured: Measured) -> str:
         """The name, if the file is here then as it was told; else nothing."""
-        path, (size, sha) = folder / name, measured
-        if path.is_file() and path.stat().st_size == size and file_digest(path) == sha:
+        path = folder / name
+        if path.is_file() and measure_file(path) == measured:
             return name
         passing = partial_of(path)
         fetch_file(f"{self.url}/{_key(folder.name, name, measured)}", passing)
-        if file_digest(passing) != sha:
+        if measure_file(passing) != measured:
             passing.unlink()
             return ""
         os.replace(passing, path)
@@ -242,7 +241,7 @@ def _measured(folder: Path) -> Told | None:
     """A stage's mark and all its files; None if there is nothing. What is no item is its state."""
     told = _parse((folder / MARK).read_bytes(), str(folder / MARK))
     there = sorted(path for path in folder.iterdir() if path.name != MARK)
-    files = {path.name: (path.stat().st_size, file_digest(path)) for path in there}
+    files = {path.name: measure_file(path) for path in there}
     return told.model_copy(update={"files": files}) if files or told.finished else None
 
 

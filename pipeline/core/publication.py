@@ -12,9 +12,9 @@ from typing import Literal
 from feature_atlas.errors import FormatError, InputError
 from feature_atlas.manifest import MANIFEST, PINNED, Manifest, parse_manifest
 from feature_atlas.store import is_url
-from feature_atlas.verify import FILES
-from pipeline.core.files import digest, file_digest
-from pipeline.core.runs import RUNS, Files, read_list
+from feature_atlas.verify import FILES, Files
+from pipeline.core.files import digest, measure_file
+from pipeline.core.runs import RUNS, read_list
 
 # Folders named by a digest of all that determines them: the same name is the same content for ever.
 FROZEN = re.compile(
@@ -87,11 +87,11 @@ def _site(root: Path, manifest: str | None) -> Publication:
     for name in names:
         frozen = folder_of(name)
         if frozen is None and name != manifest:
-            pages[name] = _measure(root / name)
+            pages[name] = measure_file(root / name)
         elif frozen is not None and _is_run(frozen):
             folders.setdefault(frozen, {})
         elif frozen is not None:
-            folders.setdefault(frozen, {})[name] = _measure(root / name)
+            folders.setdefault(frozen, {})[name] = measure_file(root / name)
     if manifest is not None:
         current = manifest.removesuffix(MANIFEST)
         run = current + _manifest(root / manifest).run_path
@@ -118,7 +118,7 @@ def run_files(root: Path, folder: str) -> dict[str, tuple[int, str]]:
     """The files of a run, by its list. Raises FormatError if one is missing or cut short."""
     if not (root / folder / FILES).is_file():
         raise FormatError(f"{root / folder} is no whole run: it has no {FILES}; build it again")
-    found = listed_files(folder, read_list(root / folder), _measure(root / folder / FILES))
+    found = listed_files(folder, read_list(root / folder), measure_file(root / folder / FILES))
     for name, (size, _) in found.items():
         path = root / name
         if not path.is_file() or path.stat().st_size != size:
@@ -132,7 +132,3 @@ def _is_run(folder: str) -> bool:
 
 def _manifest(path: Path) -> Manifest:
     return parse_manifest(path.read_bytes(), str(path))
-
-
-def _measure(path: Path) -> tuple[int, str]:
-    return path.stat().st_size, file_digest(path)

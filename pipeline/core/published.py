@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from feature_atlas.errors import FormatError, InputError
+from feature_atlas.verify import Files
 from pipeline.core.blobs import ASK_FIRST, Headers, Place, PlaceError, WrittenMeanwhile, below
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication, folder_of
-from pipeline.core.runs import Files
 
 PUBLISHED = "published.json"
 BEAT = 20.0  # seconds after which one who changes what readers see says that he is still there

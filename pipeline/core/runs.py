@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_atlas.errors import FormatError
 from feature_atlas.manifest import MANIFEST, PINNED
-from feature_atlas.verify import FILES
+from feature_atlas.verify import FILES, Files, parse_list
 from pipeline.core.files import write_atomically
 
 RUNS = "runs"
 PARAMS = "params.yaml"  # in the work folder: what the atlas was built from
-Files = Mapping[str, tuple[int, str]]  # size and SHA-256 by path below the run
 
 
 def work_folder(atlas: Path) -> Path:
@@ -29,21 +26,8 @@ def write_list(run: Path, files: Files) -> None:
 
 
 def read_list(run: Path) -> Files:
-    """Reads `files.json`."""
-    return parse_list((run / FILES).read_bytes())
-
-
-def parse_list(data: bytes) -> Files:
-    """The content of a `files.json`. Raises FormatError if it is none, or names a file outside the run."""
-    try:
-        listed: dict[str, list[Any]] = json.loads(data)
-        found = {name: (int(size), str(sha)) for name, (size, sha) in listed.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{FILES} is not a list of files ({error}); run: atlas verify") from error
-    for name in found:
-        if any(part in ("", ".", "..") for part in name.split("/")):
-            raise FormatError(f"{FILES} names {name!r}, which is no file below a run")
-    return found
+    """Reads `files.json`; FormatError if it can't be understood."""
+    return parse_list((run / FILES).read_bytes(), str(run / FILES))
 
 
 def total(files: Files) -> int:
