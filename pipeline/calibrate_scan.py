@@ -93,7 +93,7 @@ class Kind:
         Gathered(encoded).lay(Gathered(self._scans).partners())
         sweep = self._begin(encoded, [each.fresh() for each in self._heads], chosen=True)
         sweep.take(acts, batches)
-        self._taking = seconds_of(lambda: sweep.take(acts, batches))
+        self._taking = median(seconds_of(lambda: sweep.take(acts, batches)) for _ in range(AFTER - 1))
 
     def scanned(self, windows: int, folder: Path) -> Scanned:
         """Of rounds of so many windows; writes the results. What comes first compiles, and is not counted."""
