@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,16 @@ def test_what_is_damaged_on_its_way_is_sent_again_and_is_never_there(
 ) -> None:
     """The store can't tell it from bytes whose MD5 is told wrong, as here."""
     place = open_place(gcs.url)
-    wrong = iter([bytes(16)])
-    monkeypatch.setattr(blobs_gcs, "md5_of", lambda source: next(wrong, md5_of(source)))
+    wrong: Iterator[bytes] = iter([bytes(16)])
+    upload = blobs_gcs.GcsPlace._upload
+
+    def damaged(place: blobs_gcs.GcsPlace, name: str, data: bytes, md5: bytes, headers: Headers) -> str:
+        return upload(place, name, data, next(wrong, md5), headers)
+
+    monkeypatch.setattr(blobs_gcs.GcsPlace, "_upload", damaged)
     place.put("a", b"some", JSON)
     assert next(wrong, None) is None and place.list()["a"].md5() == md5_of(b"some").hex()
-    monkeypatch.setattr(blobs_gcs, "md5_of", lambda source: bytes(16))
+    wrong = repeat(bytes(16))
     with pytest.raises(PlaceError, match="the store answered 400;"):
         place.put("b", b"some", JSON)
     assert place.list().keys() == {"a"}
