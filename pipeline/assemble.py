@@ -31,7 +31,7 @@ from feature_atlas.manifest import (
 )
 from feature_atlas.search_index import SEARCH_INDEX, write_search
 from feature_atlas.store import create_group
-from feature_atlas.verify import FILES, list_files
+from feature_atlas.verify import FILES, Files, list_files
 from pipeline.core.dictionaries import Dictionary, mates_of
 from pipeline.core.files import StageFolder, digest, partial_of, write_once
 from pipeline.core.group import write_dictionary, write_heads
@@ -57,7 +57,6 @@ def run(params: Params, work: Path, out: Path, published: Collection[str] = ()) 
     folder = ModelFolder.resolve(params.model)
     dictionaries, groups = load_dictionaries(params, folder), head_groups(params, folder)
     run_id = _run_id(params, folder, dictionaries, work)
-    windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     if run_id in published:
         return False
     path = out / RUNS / run_id
@@ -65,6 +64,7 @@ def run(params: Params, work: Path, out: Path, published: Collection[str] = ()) 
     if run_id in (there.get("run"), there.get("labelled_from")) and (out / RUNS / there["run"]).is_dir():
         sweep(out, there["run"])  # a build killed after the switch has left the old run there
         return True
+    windows = Windows(load_corpus(work / "tokens"), params.ctx, folder.bos(params.bos))
     path.mkdir(parents=True, exist_ok=True)
     write_once(path / "corpus.zarr", lambda into: _write_corpus(into, windows.corpus, folder))
     write_once(path / "vocabulary.zarr", lambda into: _write_vocabulary(into, folder))
@@ -179,7 +179,7 @@ def _manifest(
     dictionaries: list[Dictionary],
     groups: list[HeadGroup],
     run_id: str,
-    files: dict[str, tuple[int, str]],
+    files: Files,
     work: Path,
 ) -> Manifest:
     corpus = windows.corpus

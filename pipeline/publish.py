@@ -169,7 +169,7 @@ def _send_frozen(place: Place, publication: Publication, plan: Plan, progress: S
     """Sends and copies, then looks whether all of it has come to lie there."""
     sent: dict[str, str | None] = {}
 
-    def send(name: str, told: tuple[int, str]) -> None:
+    def send(name: str, told: Measured) -> None:
         sent[name] = place.put(name, _whole(publication, name, told), Headers.of(name, FOR_EVER))
         progress.advance(told[0])
 
@@ -216,14 +216,14 @@ def _send_pages(
 ) -> None:
     """By swap: a request that was held up until somebody else has published changes nothing."""
 
-    def send(name: str, told: tuple[int, str]) -> None:
+    def send(name: str, told: Measured) -> None:
         claim.swap(name, _whole(publication, name, told).read_bytes(), tags[name])
         progress.advance(told[0])
 
     _together(partial(send, *each) for each in pages.items())
 
 
-def _whole(publication: Publication, name: str, told: tuple[int, str]) -> Path:
+def _whole(publication: Publication, name: str, told: Measured) -> Path:
     """The file. Raises FormatError if it is no longer what its digest says."""
     path = publication.root / name
     if not path.is_file() or measure_file(path) != told:

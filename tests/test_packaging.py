@@ -55,12 +55,11 @@ def test_an_unpacked_wheel_builds_and_renders(built: Path, tmp_path: Path) -> No
     atlas = [sys.executable, "-W", "ignore", "-c", code, str(wheel)]
     config = wheel / "pipeline" / "embedded" / "params.yaml"
     params = yaml.safe_load(config.read_text())
-    name = "resid_post.3.sae"
-    one = {"dictionaries": {name: params["dictionaries"][name]}, "neurons": False, "heads": False}
-    config.write_text(yaml.safe_dump(params | one | {"effects": {"examples": 1}}))
+    # else they take most of the time
+    config.write_text(yaml.safe_dump(params | {"effects": {"examples": 1}}))
     small = ["--corpus", "demo-texts", "--max-tokens", "2000"]
     run = {"check": True, "cwd": tmp_path, "capture_output": True}
     subprocess.run([*atlas, "build", "--config", str(config), "--out", "atlas", *small], **run)
     subprocess.run([*atlas, "site", "atlas", "--out", "site"], **run)
     subprocess.run([*atlas, "verify", "site/atlas"], **run)
-    assert name in (tmp_path / "site" / "index.html").read_text()
+    assert "resid_post.3.sae" in (tmp_path / "site" / "index.html").read_text()

@@ -20,7 +20,7 @@ from tests import brute, tiny
 from tests.activations import activation_matrix
 
 FEW = 50_000
-MANY, EVERY = 1_000, 8  # of a dictionary of many latents one in eight: all of the demo's would take 8 minutes
+MANY, EVERY = 1_000, 4  # of a dictionary of many latents one in four: all of the demo's would take 8 minutes
 SCANNED = {"map": False, "effects": {"examples": 0}}  # what is checked here, alone
 
 

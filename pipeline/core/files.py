@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from feature_atlas.errors import InputError
+from feature_atlas.verify import Measured
 
 MARK = "stage.json"
 
@@ -76,7 +77,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def measure_file(path: Path) -> tuple[int, str]:
+def measure_file(path: Path) -> Measured:
     """Size and SHA-256."""
     return path.stat().st_size, file_digest(path)
 

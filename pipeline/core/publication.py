@@ -12,7 +12,7 @@ from typing import Literal
 from feature_atlas.errors import FormatError, InputError
 from feature_atlas.manifest import MANIFEST, PINNED, Manifest, parse_manifest
 from feature_atlas.store import is_url
-from feature_atlas.verify import FILES, Files
+from feature_atlas.verify import FILES, Files, Measured
 from pipeline.core.files import digest, measure_file
 from pipeline.core.runs import RUNS, read_list
 
@@ -82,8 +82,8 @@ def _site(root: Path, manifest: str | None) -> Publication:
         for path in root.rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
-    folders: dict[str, dict[str, tuple[int, str]]] = {}
-    pages: dict[str, tuple[int, str]] = {}
+    folders: dict[str, dict[str, Measured]] = {}
+    pages: dict[str, Measured] = {}
     for name in names:
         frozen = folder_of(name)
         if frozen is None and name != manifest:
@@ -109,12 +109,12 @@ def folder_of(name: str) -> str | None:
     return found[0] if found and name[found.end() : found.end() + 1] == "/" else None
 
 
-def listed_files(folder: str, listed: Files, own: tuple[int, str]) -> dict[str, tuple[int, str]]:
+def listed_files(folder: str, listed: Files, own: Measured) -> dict[str, Measured]:
     """A run's files by path, from its list and the size and digest of the list itself."""
     return {f"{folder}/{name}": told for name, told in listed.items()} | {f"{folder}/{FILES}": own}
 
 
-def run_files(root: Path, folder: str) -> dict[str, tuple[int, str]]:
+def run_files(root: Path, folder: str) -> dict[str, Measured]:
     """The files of a run, by its list. Raises FormatError if one is missing or cut short."""
     if not (root / folder / FILES).is_file():
         raise FormatError(f"{root / folder} is no whole run: it has no {FILES}; build it again")

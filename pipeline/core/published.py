@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from feature_atlas.errors import FormatError, InputError
-from feature_atlas.verify import Files
+from feature_atlas.verify import Files, Measured
 from pipeline.core.blobs import ASK_FIRST, Headers, Place, PlaceError, WrittenMeanwhile, below
 from pipeline.core.progress import say
 from pipeline.core.publication import Publication, folder_of
@@ -54,7 +54,7 @@ class Published(BaseModel):
     publication: str
     finished: bool
     beat: int = 0
-    pages: dict[PageName, tuple[int, str]]
+    pages: dict[PageName, Measured]
     folders: dict[FolderName, str]
     current: tuple[FolderName, ...]
     kept: tuple[tuple[FolderName, ...], ...] = ()
